@@ -1,0 +1,1 @@
+"""Talks to LLMs: backends, prompts, extractors, generators. Imports harness's public packages."""

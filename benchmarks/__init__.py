@@ -1,0 +1,1 @@
+"""What is run: experiment files, pytest suites, published predictions, speed."""

@@ -1,0 +1,147 @@
+"""YAML files checked by pydantic models, with every problem told at once and by its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import ConfigError, Problem
+
+__all__ = ["FileModel", "line_of", "load_document", "problems_of", "read_yaml"]
+
+Location: TypeAlias = tuple[int | str, ...]
+M = TypeVar("M", bound=BaseModel)
+
+
+class FileModel(BaseModel):
+    """Base of the models of files and wires: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LocatedYaml:
+    """A parsed YAML document that knows the line of each of its keys and items."""
+
+    def __init__(self, file: Path, value: Any, lines: dict[Location, int]) -> None:
+        self.file = file
+        self.value = value
+        self.lines = lines
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader that treats a repeated key as an error instead of dropping the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, list | dict):
+                continue
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(file: Path) -> LocatedYaml:
+    """Reads one YAML document.
+
+    Raises:
+        ConfigError: When the file is absent, is not UTF-8 or is not YAML.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError([Problem("the file does not exist", "check the path", file)]) from None
+    except IsADirectoryError:
+        raise ConfigError([Problem("this is a folder, not a file", "name a file", file)]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            [Problem(f"not UTF-8 text: {error.reason}", "save the file as UTF-8", file)]
+        ) from None
+    loader = _UniqueKeyLoader(text)
+    try:
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node is not None else None
+        lines = dict(_lines(node, (), set())) if node is not None else {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error) or type(error).__name__
+        raise ConfigError(
+            [
+                Problem(
+                    f"not valid YAML: {what}",
+                    "mend the syntax at this line",
+                    file,
+                    mark.line + 1 if mark is not None else None,
+                )
+            ]
+        ) from None
+    finally:
+        loader.dispose()
+    return LocatedYaml(file, value, lines)
+
+
+def line_of(document: LocatedYaml, location: Location) -> int | None:
+    """Returns the line of a location, or of its nearest parent that stands in the file."""
+    for length in range(len(location), -1, -1):
+        if (line := document.lines.get(location[:length])) is not None:
+            return line
+    return None
+
+
+def problems_of(error: ValidationError, document: LocatedYaml) -> list[Problem]:
+    """Turns pydantic's errors into problems with lines."""
+    problems = []
+    for detail in error.errors(include_url=False):
+        location = tuple(detail["loc"])
+        dotted = ".".join(str(part) for part in location) or "the document"
+        message = detail["msg"].removeprefix("Value error, ")
+        fix = ""
+        if detail["type"] == "extra_forbidden":
+            message, fix = "is not a known key", "remove it or correct its spelling"
+        elif detail["type"] == "missing":
+            message, fix = "is missing", "add it"
+        problems.append(
+            Problem(f"{dotted}: {message}", fix, document.file, line_of(document, location))
+        )
+    return problems
+
+
+def load_document(file: Path, model: type[M]) -> M:
+    """Reads a YAML file as ``model``.
+
+    Raises:
+        ConfigError: With all problems of the file and their lines.
+    """
+    document = read_yaml(file)
+    if not isinstance(document.value, dict):
+        raise ConfigError(
+            [Problem("the file must hold a mapping of keys to values", "see the docs", file, 1)]
+        )
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        raise ConfigError(problems_of(error, document)) from None
+
+
+def _lines(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[tuple[Location, int]]:
+    yield location, node.start_mark.line + 1
+    if id(node) in seen:  # an alias: its content was listed where it was defined
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                here = (*location, key_node.value)
+                yield from _lines(value_node, here, seen)
+                yield here, key_node.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _lines(item, (*location, index), seen)
