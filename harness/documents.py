@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from harness.errors import ConfigError, Problem
 
-__all__ = ["FileModel", "line_of", "load_document", "problems_of", "read_yaml"]
+__all__ = [
+    "FileModel",
+    "LocatedYaml",
+    "ResolvedPath",
+    "line_of",
+    "load_document",
+    "problems_of",
+    "read_yaml",
+]
 
 Location: TypeAlias = tuple[int | str, ...]
 M = TypeVar("M", bound=BaseModel)
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+def _resolve(path: Path, info: ValidationInfo) -> Path:
+    """Fills in ``${NAME:-default}`` and reads a relative path from the file that names it."""
+    missing: list[str] = []
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1]) or match[2]
+        if found is None:
+            missing.append(match[1])
+        return found or ""
+
+    filled = Path(_VARIABLE.sub(value, str(path)))
+    if missing:
+        raise ValueError(f"the environment variable {missing[0]} is not set; set it to a folder")
+    base = (info.context or {}).get("base")
+    return filled if base is None or filled.is_absolute() else Path(base) / filled
+
+
+ResolvedPath = Annotated[Path, AfterValidator(_resolve)]
+"""A path in a file: ``${NAME:-default}`` is filled in, and it is relative to that file."""
 
 
 class FileModel(BaseModel):
@@ -126,7 +160,7 @@ def load_document(file: Path, model: type[M]) -> M:
             [Problem("the file must hold a mapping of keys to values", "see the docs", file, 1)]
         )
     try:
-        return model.model_validate(document.value)
+        return model.model_validate(document.value, context={"base": file.parent})
     except ValidationError as error:
         raise ConfigError(problems_of(error, document)) from None
 

@@ -8,11 +8,11 @@ call store to ``Backend.complete``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,6 +215,15 @@ class Backend(Protocol):
     summary: ClassVar[str]
     source: ClassVar[str]
     Options: ClassVar[type[BaseModel]]
+
+    @classmethod
+    def fingerprint(cls, *, options: Any) -> Mapping[str, str]:
+        """What of the options decides the answers, for the keys of stages.
+
+        Files count by the hash of their content, never by their path; keys of services,
+        addresses and limits do not count.
+        """
+        ...
 
     @property
     def model(self) -> ModelIdentity:
