@@ -56,11 +56,12 @@ def render_marked(example: Example, markers: Markers) -> str:
     marked by their offsets, which no reader can undo.
     """
     head, tail = example.head, example.tail
-    # At one offset: close before open; close the inner first, open the outer first.
+    # At one offset: close before open; close the inner first, open the outer first. The sort
+    # is stable, so that of two equal spans the tail is marked inside the head.
     cuts = sorted(
         [
-            (head.end, 0, -head.start, f"</{markers.head}>"),
             (tail.end, 0, -tail.start, f"</{markers.tail}>"),
+            (head.end, 0, -head.start, f"</{markers.head}>"),
             (head.start, 1, -head.end, f"<{markers.head}>"),
             (tail.start, 1, -tail.end, f"<{markers.tail}>"),
         ],
