@@ -69,18 +69,20 @@ class LocatedYaml:
 class _UniqueKeyLoader(yaml.SafeLoader):
     """A safe loader that treats a repeated key as an error instead of dropping the first."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Checked here and not when values are made, where merges (<<) have added keys.
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, list | dict):
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
                 continue
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice", key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+        return node
 
 
 def read_yaml(file: Path) -> LocatedYaml:
@@ -99,7 +101,17 @@ def read_yaml(file: Path) -> LocatedYaml:
         raise ConfigError(
             [Problem(f"not UTF-8 text: {error.reason}", "save the file as UTF-8", file)]
         ) from None
-    loader = _UniqueKeyLoader(text)
+    except OSError as error:
+        raise ConfigError(
+            [Problem(f"cannot be read: {error.strerror or error}", "check the path", file)]
+        ) from None
+    try:
+        loader = _UniqueKeyLoader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(
+            [Problem(f"not valid YAML: {error.reason}", "remove the character", file, line)]
+        ) from None
     try:
         node = loader.get_single_node()
         value = loader.construct_document(node) if node is not None else None
