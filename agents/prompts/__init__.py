@@ -1,0 +1,23 @@
+"""Prompts: versioned template files, and the messages rendered from them.
+
+A template's name carries a version because its wording is part of a result. A changed wording
+is a new file; the old one stays, since recordings are found by the exact messages.
+"""
+
+from agents.prompts._label_line import label_line, label_lines, requested_label_line
+from agents.prompts._render import (
+    explain_messages,
+    extract_messages,
+    generate_messages,
+    template_names,
+)
+
+__all__ = [
+    "explain_messages",
+    "extract_messages",
+    "generate_messages",
+    "label_line",
+    "label_lines",
+    "requested_label_line",
+    "template_names",
+]
