@@ -1,0 +1,16 @@
+"""Backends: what completes prompts."""
+
+from agents.backends._recorded import RecordedBackend, RecordedOptions
+from agents.backends._recording import RecordedAnswer, read_recordings, recording_key
+from agents.backends._scripted import ScriptedBackend, ScriptedOptions, ScriptedReply
+
+__all__ = [
+    "RecordedAnswer",
+    "RecordedBackend",
+    "RecordedOptions",
+    "ScriptedBackend",
+    "ScriptedOptions",
+    "ScriptedReply",
+    "read_recordings",
+    "recording_key",
+]
