@@ -1,0 +1,51 @@
+"""Scores, their intervals and paired tests, all from joined answers."""
+
+from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
+from harness.metrics._baselines import TrivialBaseline, trivial_baselines
+from harness.metrics._comparison import Comparison, compare, examples_needed
+from harness.metrics._interval import Interval, interval
+from harness.metrics._metric import Metric, metrics, score
+from harness.metrics._multiplicity import holm
+from harness.metrics._scores import Accuracy, MicroF1, NaF1, SemevalMacroF1
+from harness.metrics._tables import (
+    PRF,
+    Confusion,
+    Diagnostics,
+    RelationScore,
+    confusion,
+    diagnostics,
+    micro_prf,
+    per_relation,
+)
+
+__all__ = [
+    "LEFT_OUT",
+    "OUTSIDE",
+    "PRF",
+    "Accuracy",
+    "Answers",
+    "Comparison",
+    "Confusion",
+    "Diagnostics",
+    "Interval",
+    "Metric",
+    "MicroF1",
+    "NaF1",
+    "RelationScore",
+    "SemevalMacroF1",
+    "TrivialBaseline",
+    "Unparsed",
+    "compare",
+    "confusion",
+    "diagnostics",
+    "examples_needed",
+    "holm",
+    "interval",
+    "join",
+    "join_labels",
+    "metrics",
+    "micro_prf",
+    "per_relation",
+    "score",
+    "trivial_baselines",
+]
