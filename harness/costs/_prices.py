@@ -1,0 +1,76 @@
+"""Prices as an experiment file declares them, dated and with their source."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.costs._money import Money
+from harness.documents import FileModel
+
+__all__ = ["ModelPrice", "Prices"]
+
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class ModelPrice(FileModel):
+    """What a model costs, in USD per 1,000,000 tokens.
+
+    Attributes:
+        input: Fresh prompt tokens.
+        cache_read: Prompt tokens read from the provider's prefix cache; None: not offered, or
+            not known.
+        cache_write: Prompt tokens written to it; None: as ``input``.
+        output: Generated tokens.
+        reasoning: Hidden reasoning tokens; None: as ``output``.
+        batch_discount: Part of the list price that the batch service saves (0.5 is half price);
+            None: not offered, or not known.
+        date: The day on which the prices held.
+        source: Where they were read.
+        assumed: Whether they stand in for a price that is not known, as for a recording priced
+            as if it came from a named class of model.
+    """
+
+    input: Dollars
+    cache_read: Dollars | None = None
+    cache_write: Dollars | None = None
+    output: Dollars
+    reasoning: Dollars | None = None
+    batch_discount: Annotated[float, Field(ge=0, le=1)] | None = None
+    date: datetime.date
+    source: Annotated[str, Field(min_length=1)]
+    assumed: bool = False
+
+
+class Prices(FileModel):
+    """The price snapshot of an experiment.
+
+    Attributes:
+        date: The day on which the prices held.
+        source: Where they were read.
+        machine_per_hour: USD for an hour of the machine that trains and predicts; None: unknown.
+        human_label: USD for one label given by a human; None: unknown.
+        models: Prices by the model's name.
+    """
+
+    date: datetime.date
+    source: Annotated[str, Field(min_length=1)]
+    machine_per_hour: Dollars | None = None
+    human_label: Dollars | None = None
+    models: dict[str, ModelPrice] = Field(default_factory=dict)
+
+    def machine_money(self, seconds: float | None) -> Money:
+        """What machine time costs; no time costs nothing, whatever the price."""
+        return _times(self.machine_per_hour, None if seconds is None else seconds / 3600)
+
+    def label_money(self, labels: int) -> Money:
+        """What human labels cost; no labels cost nothing, whatever the price."""
+        return _times(self.human_label, labels)
+
+
+def _times(price: float | None, units: float | None) -> Money:
+    if units == 0:
+        return Money.zero()
+    return Money(None if price is None or units is None else price * units)
