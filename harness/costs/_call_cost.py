@@ -92,13 +92,14 @@ def with_cached_prefix(usage: Usage, prefix_tokens: int, *, first: bool) -> Usag
         return usage
     cached = (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
     moved = min(max(prefix_tokens - cached, 0), usage.input_tokens)
-    field = "cache_write_tokens" if first else "cache_read_tokens"
-    moved_to = (getattr(usage, field) or 0) + moved
-    return replace(
-        usage,
-        input_tokens=usage.input_tokens - moved,
-        **{field: moved_to if moved else getattr(usage, field)},
-    )
+    if moved == 0:
+        return usage
+    fresh = usage.input_tokens - moved
+    if first:
+        written = (usage.cache_write_tokens or 0) + moved
+        return replace(usage, input_tokens=fresh, cache_write_tokens=written)
+    read = (usage.cache_read_tokens or 0) + moved
+    return replace(usage, input_tokens=fresh, cache_read_tokens=read)
 
 
 def costs_by_mode(

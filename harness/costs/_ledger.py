@@ -61,11 +61,11 @@ class StageCost:
     calls: int = 0
     paid_calls: int = 0
     hits: int = 0
-    tokens: TokenTotals = TokenTotals()
-    money: Money = Money(0.0)
-    money_paid_now: Money = Money(0.0)
+    tokens: TokenTotals = field(default_factory=TokenTotals)
+    money: Money = field(default_factory=Money.zero)
+    money_paid_now: Money = field(default_factory=Money.zero)
     machine_seconds: float | None = 0.0
-    machine_money: Money = Money(0.0)
+    machine_money: Money = field(default_factory=Money.zero)
     money_by_mode: Mapping[CostMode, Money] = field(default_factory=_nothing_by_mode)
 
 
@@ -191,7 +191,7 @@ def system_cost(
     one_off: StageCost,
     use: StageCost,
     sentences: int,
-    labels: Money = Money(0.0),  # noqa: B008 - a constant
+    labels: Money | None = None,
     seconds: float | None = None,
     notes: Sequence[str] = (),
 ) -> SystemCost:
@@ -201,7 +201,7 @@ def system_cost(
         one_off: Total of all stages that were needed before the first sentence.
         use: Total of the stages that label ``sentences``.
         sentences: How many sentences ``use`` labelled, 1 or more.
-        labels: What the human labels behind it cost.
+        labels: What the human labels behind it cost; None: it had none.
         seconds: Wall-clock seconds to label ``sentences``; None: those of the machine, where no
             calls were made, else unknown.
         notes: What was assumed.
@@ -212,7 +212,7 @@ def system_cost(
         seconds = use.machine_seconds
     scale = 1000 / sentences
     return SystemCost(
-        one_off=one_off.money + one_off.machine_money + labels,
+        one_off=one_off.money + one_off.machine_money + (labels or Money.zero()),
         one_off_seconds=one_off.machine_seconds,
         per_1000=(use.money + use.machine_money) * scale,
         per_1000_by_mode={

@@ -52,11 +52,8 @@ def price_from_snapshot(
         on or datetime.datetime.now(datetime.UTC).date(), datetime.time(12), datetime.UTC
     )
     listed = info.get_prices(moment)
-    fields = {
-        name: _base(getattr(listed, f"{name}_mtok"))
-        for name in ("input", "cache_read", "cache_write", "output")
-    }
-    if fields["input"] is None or fields["output"] is None:
+    read, written = _base(listed.input_mtok), _base(listed.output_mtok)
+    if read is None or written is None:
         raise ConfigError(
             [
                 Problem(
@@ -66,8 +63,11 @@ def price_from_snapshot(
             ]
         )
     return ModelPrice(
-        **fields,
-        batch_discount=_batch_discount(info, moment, fields["input"], fields["output"]),
+        input=read,
+        cache_read=_base(listed.cache_read_mtok),
+        cache_write=_base(listed.cache_write_mtok),
+        output=written,
+        batch_discount=_batch_discount(info, moment, read, written),
         date=snapshot_date(),
         source=f"genai-prices {_version()}: {provider.id}/{info.id}",
         assumed=assumed,
@@ -83,7 +83,7 @@ def snapshot_date() -> datetime.date:
     snapshot it was.
     """
     today = datetime.datetime.now(datetime.UTC).date()
-    days = [
+    days: list[datetime.date] = [
         constraint.start_date
         for provider in _snapshot().providers
         for model in provider.models
@@ -112,7 +112,7 @@ def _version() -> str:
 
 
 def _find(snapshot: Any, model: str) -> Any:
-    attempts = [(model, None)]
+    attempts: list[tuple[str, str | None]] = [(model, None)]
     for mark in (":", "/"):
         provider, found, name = model.partition(mark)
         if found and any(p.id == provider.lower() for p in snapshot.providers):
@@ -144,14 +144,16 @@ def _base(price: Any) -> float | None:
     return float(getattr(price, "base", price))
 
 
-def _batch_discount(info: Any, moment: datetime.datetime, read: Any, written: Any) -> float | None:
+def _batch_discount(
+    info: Any, moment: datetime.datetime, read: float, written: float
+) -> float | None:
     """What the provider's batch service saves; providers name it in one of two ways."""
     for context in ({"processing": "batch"}, {"service_tier": "batch"}):
         if not any(dict(variant.when) == context for variant in info.price_variants or []):
             continue
         batch = info.get_prices(moment, price_context=context)
         pairs = [(_base(batch.input_mtok), read), (_base(batch.output_mtok), written)]
-        saved = [1 - cheap / full for cheap, full in pairs if cheap is not None and full]
+        saved = [1 - cheap / full for cheap, full in pairs if cheap is not None and full > 0]
         if saved and min(saved) > 0:
-            return round(min(saved), 6)
+            return float(round(min(saved), 6))
     return None

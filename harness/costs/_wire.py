@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,9 +13,13 @@ __all__ = ["from_json", "to_json"]
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=32)
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # making one takes longer than using it
+
+
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
