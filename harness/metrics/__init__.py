@@ -6,6 +6,14 @@ from harness.metrics._comparison import Comparison, compare, examples_needed
 from harness.metrics._interval import Interval, interval
 from harness.metrics._metric import Metric, metrics, score
 from harness.metrics._multiplicity import holm
+from harness.metrics._official import (
+    OfficialEvaluation,
+    OfficialReport,
+    OfficialScore,
+    semeval_official,
+)
+from harness.metrics._official_answers import read_official_answers
+from harness.metrics._official_text import format_official
 from harness.metrics._scores import Accuracy, MicroF1, NaF1, SemevalMacroF1
 from harness.metrics._tables import (
     PRF,
@@ -31,6 +39,9 @@ __all__ = [
     "Metric",
     "MicroF1",
     "NaF1",
+    "OfficialEvaluation",
+    "OfficialReport",
+    "OfficialScore",
     "RelationScore",
     "SemevalMacroF1",
     "TrivialBaseline",
@@ -39,6 +50,7 @@ __all__ = [
     "confusion",
     "diagnostics",
     "examples_needed",
+    "format_official",
     "holm",
     "interval",
     "join",
@@ -46,6 +58,8 @@ __all__ = [
     "metrics",
     "micro_prf",
     "per_relation",
+    "read_official_answers",
     "score",
+    "semeval_official",
     "trivial_baselines",
 ]

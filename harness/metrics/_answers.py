@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DataError, Problem
+from harness.errors import Problem
+from harness.metrics._problems import raise_problems
 from harness.relations import Example, Outcome, Prediction, Schema
 
 __all__ = ["LEFT_OUT", "OUTSIDE", "Answers", "Unparsed", "join", "join_labels"]
@@ -26,7 +27,6 @@ Unparsed: TypeAlias = Literal["wrong", "na", "left_out"]
 
 _OUTCOMES = tuple(Outcome)
 _PARSED = _OUTCOMES.index(Outcome.PARSED)
-_PROBLEMS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +111,7 @@ class Answers:
         """
         wanted = tuple(ids)
         position = {example_id: i for i, example_id in enumerate(self.ids)}
-        _raise(
+        raise_problems(
             [
                 *_twice(wanted, "the ids asked for"),
                 *(
@@ -232,7 +232,7 @@ def _joined(
             if label is None or label not in schema
         ),
     ]
-    _raise(problems)
+    raise_problems(problems)
     code: dict[str | None, int] = {name: c for c, name in enumerate(schema.label_names)}
     code[None] = OUTSIDE
     missing = (None, Outcome.MISSING)
@@ -269,9 +269,3 @@ def _unknown(ids: Iterable[str], known: Mapping[str, object], where: str) -> lis
         for i in ids
         if i not in known
     ]
-
-
-def _raise(problems: Sequence[Problem]) -> None:
-    if problems:
-        shown = problems[:_PROBLEMS_SHOWN]
-        raise DataError(shown, more=len(problems) - len(shown))
