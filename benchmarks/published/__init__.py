@@ -1,0 +1,1 @@
+"""Published predictions, scored again: what a reported figure measures."""
