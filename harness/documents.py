@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -17,10 +18,12 @@ __all__ = [
     "FileModel",
     "LocatedYaml",
     "ResolvedPath",
+    "fingerprint",
     "line_of",
     "load_document",
     "problems_of",
     "read_yaml",
+    "validate_document",
 ]
 
 Location: TypeAlias = tuple[int | str, ...]
@@ -160,21 +163,30 @@ def problems_of(error: ValidationError, document: LocatedYaml) -> list[Problem]:
     return problems
 
 
+def validate_document(document: LocatedYaml, model: type[M], *, base: Path | None = None) -> M:
+    """Checks a parsed document against ``model``; ``base`` is what its paths are relative to.
+
+    Raises:
+        ConfigError: With all problems of the document and their lines.
+    """
+    if not isinstance(document.value, dict):
+        raise ConfigError(
+            [Problem("it must hold a mapping of keys to values", "see the docs", document.file, 1)]
+        )
+    context = {"base": base or document.file.parent}
+    try:
+        return model.model_validate(document.value, context=context)
+    except ValidationError as error:
+        raise ConfigError(problems_of(error, document)) from None
+
+
 def load_document(file: Path, model: type[M]) -> M:
     """Reads a YAML file as ``model``.
 
     Raises:
         ConfigError: With all problems of the file and their lines.
     """
-    document = read_yaml(file)
-    if not isinstance(document.value, dict):
-        raise ConfigError(
-            [Problem("the file must hold a mapping of keys to values", "see the docs", file, 1)]
-        )
-    try:
-        return model.model_validate(document.value, context={"base": file.parent})
-    except ValidationError as error:
-        raise ConfigError(problems_of(error, document)) from None
+    return validate_document(read_yaml(file), model)
 
 
 def _lines(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[tuple[Location, int]]:
@@ -191,3 +203,26 @@ def _lines(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[tupl
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _lines(item, (*location, index), seen)
+
+
+def fingerprint(model: BaseModel) -> dict[str, Any]:
+    """A model's fields as JSON values, each file by the hash of its content.
+
+    Two models with equal fingerprints say the same, wherever their files lie. An absent file
+    counts by its name, so that the error comes where it is read.
+    """
+
+    def stand_in(value: Any) -> Any:
+        if isinstance(value, Path):
+            if value.is_file():
+                return {"sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+            return {"absent": value.name}
+        if isinstance(value, BaseModel):
+            return fingerprint(value)
+        if isinstance(value, Mapping):
+            return {str(key): stand_in(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [stand_in(item) for item in value]
+        return value
+
+    return {name: stand_in(getattr(model, name)) for name in type(model).model_fields}

@@ -7,11 +7,14 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from harness.errors import CalldistilError, ConfigError, Problem
 
-__all__ = ["Registry"]
+if TYPE_CHECKING:
+    from harness.protocols import Backend, Extractor, RowGenerator
+
+__all__ = ["Registry", "backends", "extractors", "generators"]
 
 _VERSIONED = re.compile(r"^(?P<base>.+)\.v(?P<version>\d+)$")
 T = TypeVar("T")
@@ -115,3 +118,8 @@ class Registry(Generic[T]):
                 f"Two things are registered as the {self.kind} {name!r}.",
                 hint="Give one of them another name or version.",
             )
+
+
+backends: Registry[type[Backend]] = Registry("backend", group="calldistil.backends")
+extractors: Registry[type[Extractor]] = Registry("extractor", group="calldistil.extractors")
+generators: Registry[type[RowGenerator]] = Registry("generator", group="calldistil.generators")

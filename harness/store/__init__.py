@@ -13,6 +13,7 @@ from harness.store._artefact import (
 from harness.store._artefact_store import ArtefactStore
 from harness.store._call import CallFailure, StoredCall
 from harness.store._call_store import SCHEMA_VERSION, CallStore, open_call_store
+from harness.store._held_lock import HeldLock
 from harness.store._keys import (
     canonical_json,
     content_hash,
@@ -29,6 +30,7 @@ __all__ = [
     "CallFailure",
     "CallStore",
     "Draft",
+    "HeldLock",
     "HostFacts",
     "StoredCall",
     "canonical_json",

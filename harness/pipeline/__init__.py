@@ -1,0 +1,67 @@
+"""From an experiment file to artefacts: plan, stages, driver, resume."""
+
+from harness.pipeline._check import Component, Setup, checked_component, load_setup
+from harness.pipeline._driver import Call, ItemResult, converse
+from harness.pipeline._estimate import (
+    PlanEstimate,
+    StageEstimate,
+    estimate_plan,
+    rendered,
+    resolved_price,
+)
+from harness.pipeline._experiment import Experiment, SeedTriple, SystemEntry
+from harness.pipeline._local import Observer, Quiet, execute, measures_of
+from harness.pipeline._manifest import Manifest, NodeRecord, SystemRecord
+from harness.pipeline._plan import Node, Plan, build_plan
+from harness.pipeline._run import RunFolder, resume_run, run_experiment
+from harness.pipeline.stages import (
+    DEMONSTRATIONS,
+    FIT,
+    MODEL,
+    OVERLAPS,
+    REJECTS,
+    SHORTFALLS,
+    load_examples,
+    load_predictions,
+    read_jsonl,
+)
+
+__all__ = [
+    "DEMONSTRATIONS",
+    "FIT",
+    "MODEL",
+    "OVERLAPS",
+    "REJECTS",
+    "SHORTFALLS",
+    "Call",
+    "Component",
+    "Experiment",
+    "ItemResult",
+    "Manifest",
+    "Node",
+    "NodeRecord",
+    "Observer",
+    "Plan",
+    "PlanEstimate",
+    "Quiet",
+    "RunFolder",
+    "SeedTriple",
+    "Setup",
+    "StageEstimate",
+    "SystemEntry",
+    "SystemRecord",
+    "build_plan",
+    "checked_component",
+    "converse",
+    "estimate_plan",
+    "execute",
+    "load_examples",
+    "load_predictions",
+    "load_setup",
+    "measures_of",
+    "read_jsonl",
+    "rendered",
+    "resolved_price",
+    "resume_run",
+    "run_experiment",
+]

@@ -1,0 +1,256 @@
+"""Checks an experiment whole: every problem at once, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from harness.costs import price_from_snapshot, token_counters
+from harness.datasets import dataset_formats
+from harness.documents import LocatedYaml, Location, line_of, read_yaml, validate_document
+from harness.errors import ConfigError, Problem
+from harness.metrics import metrics
+from harness.pipeline._experiment import DataEntry, Experiment
+from harness.registry import Registry, backends, extractors, generators
+from harness.relations import Schema, builtin_schemas, load_schema
+from harness.students import students
+
+__all__ = ["Component", "Setup", "checked_component", "load_setup"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Component(Generic[T]):
+    """A registered thing with its checked options.
+
+    Attributes:
+        name: Full, versioned registry name.
+        kind: The class.
+        options: Its options.
+    """
+
+    name: str
+    kind: T
+    options: BaseModel
+
+
+@dataclass(frozen=True)
+class Setup:
+    """An experiment that was checked.
+
+    Attributes:
+        experiment: The file's content.
+        file: The file.
+        base: What its paths are relative to.
+        schema: The schema it names.
+    """
+
+    experiment: Experiment
+    file: Path
+    base: Path
+    schema: Schema
+
+    @property
+    def metric(self) -> str:
+        """The metric of the head-to-head comparison."""
+        return self.experiment.metric or self.schema.official_metric
+
+
+def checked_component(
+    registry: Registry[T], name: str, options: Mapping[str, Any], base: Path
+) -> Component[T]:
+    """Looks a component up and checks its options.
+
+    Raises:
+        ConfigError: When the name is unknown or an option is wrong.
+    """
+    full = registry.resolve(name)
+    kind = registry.get(full)
+    model: type[BaseModel] = kind.Options  # type: ignore[attr-defined]
+    try:
+        checked = model.model_validate(dict(options), context={"base": base})
+    except ValidationError as error:
+        known = ", ".join(model.model_fields) or "it takes none"
+        raise ConfigError(
+            [
+                Problem(
+                    f"option {'.'.join(map(str, d['loc'])) or '?'} of {full}: "
+                    + d["msg"].removeprefix("Value error, "),
+                    f"options: {known}",
+                )
+                for d in error.errors(include_url=False)
+            ]
+        ) from None
+    return Component(full, kind, checked)
+
+
+def load_setup(file: Path, *, base: Path | None = None) -> Setup:
+    """Reads and checks an experiment file.
+
+    Args:
+        file: The experiment file.
+        base: What its paths are relative to; the file's own folder if left out.
+
+    Raises:
+        ConfigError: With every problem of the file and its line.
+    """
+    document = read_yaml(file)
+    folder = base or file.parent
+    experiment = validate_document(document, Experiment, base=folder)
+    problems: list[Problem] = []
+    schema = None
+    try:
+        schema = load_schema(schema_source(experiment.schema_, folder))
+    except ConfigError as error:
+        line = line_of(document, ("schema",))
+        problems += [p if p.file else replace(p, file=file, line=line) for p in error.problems]
+    for found in _Checks(experiment, document, folder).all():
+        problems.append(found)
+    if problems or schema is None:
+        raise ConfigError(problems)
+    return Setup(experiment=experiment, file=file, base=folder, schema=schema)
+
+
+def schema_source(name: str, base: Path) -> str | Path:
+    """A built-in schema's name, or a path relative to the experiment."""
+    return name if name in builtin_schemas() else base / name
+
+
+class _Checks:
+    """Everything that a model of the file alone cannot see."""
+
+    def __init__(self, experiment: Experiment, document: LocatedYaml, base: Path) -> None:
+        self.experiment = experiment
+        self.document = document
+        self.base = base
+
+    def all(self) -> Iterator[Problem]:
+        yield from self._names()
+        yield from self._data()
+        yield from self._backends()
+        for name, system in self.experiment.systems.items():
+            place: Location = ("systems", name)
+            if system.extractor is not None:
+                yield from self._component(extractors, system.extractor, system.options, place)
+                yield from self._declared(system.backend, place)
+            if system.student is not None:
+                yield from self._component(students, system.student, system.options, place)
+            for index, source in enumerate(system.train_on):
+                here = (*place, "train_on", index)
+                if source.generated is not None:
+                    agent = source.generated
+                    yield from self._component(generators, agent.generator, agent.options, here)
+                    yield from self._declared(agent.backend, here)
+                if source.labelled is not None:
+                    labelled = source.labelled
+                    yield from self._component(
+                        extractors, labelled.extractor, labelled.options, here
+                    )
+                    yield from self._declared(labelled.backend, here)
+                    yield from self._needs_data("train", here)
+                if source.gold == "train":
+                    yield from self._needs_data("train", here)
+                if source.gold == "few_shot" and self.experiment.few_shot is None:
+                    yield self._problem("it trains on a few-shot set", "add few_shot:", here)
+            if system.dev and not self._has_dev():
+                yield self._problem(
+                    "it uses a development set", "add data.dev or few_shot.dev", place
+                )
+
+    def _names(self) -> Iterator[Problem]:
+        experiment = self.experiment
+        for role in ("reference", "candidate"):
+            name = getattr(experiment, role)
+            if name is not None and name not in experiment.systems:
+                known = ", ".join(experiment.systems)
+                yield self._problem(f"{name!r} is not a system", f"one of: {known}", (role,))
+        reference = experiment.systems.get(experiment.reference)
+        if reference is not None and reference.kind != "direct":
+            yield self._problem(
+                f"{experiment.reference!r} is a student",
+                "the reference must be a direct system",
+                ("reference",),
+            )
+        if experiment.metric is not None:
+            yield from self._caught(lambda: metrics.resolve(experiment.metric or ""), ("metric",))
+
+    def _data(self) -> Iterator[Problem]:
+        for role in ("test", "full_test", "train", "few_shot", "dev"):
+            entry: DataEntry | None = getattr(self.experiment.data, role)
+            if entry is None:
+                continue
+            place: Location = ("data", role)
+            for file in (entry.file, entry.ids):
+                if file is not None and not file.is_file():
+                    yield self._problem(
+                        f"there is no file {file}",
+                        "check the path, or set the variable in it; SemEval-2010 Task 8 comes"
+                        " with: calldistil data fetch semeval-2010-task-8",
+                        place,
+                    )
+            if entry.format is not None:
+                yield from self._component(dataset_formats, entry.format, entry.options, place)
+        few_shot = self.experiment.few_shot
+        if few_shot is not None:
+            role = "train" if few_shot.source == "train" else "few_shot"
+            yield from self._needs_data(role, ("few_shot",))
+            if few_shot.ids is not None and not few_shot.ids.file.is_file():
+                yield self._problem(
+                    f"there is no file {few_shot.ids.file}", "check the path", ("few_shot", "ids")
+                )
+
+    def _backends(self) -> Iterator[Problem]:
+        for name, entry in self.experiment.backends.items():
+            place: Location = ("backends", name)
+            yield from self._component(backends, entry.use, entry.options, place)
+            if entry.tokenizer is not None:
+                tokenizer = entry.tokenizer
+                yield from self._caught(
+                    lambda tokenizer=tokenizer: token_counters.resolve(tokenizer), place
+                )
+            if entry.price == "snapshot":
+                if entry.price_model is None:
+                    yield self._problem("price: snapshot", "add price_model: NAME", place)
+                else:
+                    model = entry.price_model
+                    yield from self._caught(lambda model=model: price_from_snapshot(model), place)
+
+    def _component(
+        self, registry: Registry[T], name: str, options: Mapping[str, Any], place: Location
+    ) -> Iterator[Problem]:
+        yield from self._caught(
+            lambda: checked_component(registry, name, options, self.base), place
+        )
+
+    def _declared(self, backend: str | None, place: Location) -> Iterator[Problem]:
+        if backend is not None and backend not in self.experiment.backends:
+            known = ", ".join(self.experiment.backends) or "none are declared"
+            yield self._problem(
+                f"the backend {backend!r} is not declared", f"under backends: {known}", place
+            )
+
+    def _needs_data(self, role: str, place: Location) -> Iterator[Problem]:
+        if getattr(self.experiment.data, role) is None:
+            yield self._problem(f"it needs data.{role}", f"add {role}: under data:", place)
+
+    def _has_dev(self) -> bool:
+        few_shot = self.experiment.few_shot
+        drawn = few_shot is not None and few_shot.source == "train" and few_shot.dev != "none"
+        return drawn or self.experiment.data.dev is not None
+
+    def _caught(self, action: Any, place: Location) -> Iterator[Problem]:
+        try:
+            action()
+        except ConfigError as error:
+            for problem in error.problems:
+                yield self._problem(problem.what, problem.fix, place)
+
+    def _problem(self, what: str, fix: str, place: Location) -> Problem:
+        dotted = ".".join(str(part) for part in place)
+        line = line_of(self.document, place)
+        return Problem(f"{dotted}: {what}", fix, self.document.file, line)

@@ -1,0 +1,208 @@
+"""The one driver: advances every agent's dialogue round by round through the call store."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from harness.errors import BackendError
+from harness.protocols import Backend, Completion, Dialogue, Failure, Progress, Request, Usage
+from harness.store import CallStore, StoredCall, request_key
+
+__all__ = ["Call", "Counter", "ItemResult", "converse"]
+
+T = TypeVar("T")
+Counter = Callable[[Request, str], Usage]
+"""Counts the tokens of a request and its answer, for backends that report none."""
+
+WINDOW = 4096
+"""Dialogues held open at a time, which bounds memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a dialogue.
+
+    Attributes:
+        key: Its request key.
+        usage: Tokens, as first reported or counted.
+        paid_now: Whether this run paid for it; a hit or a recorded answer was not.
+        recorded: Whether a recording answered.
+        latency_s: Seconds at the time it was first made.
+    """
+
+    key: str
+    usage: Usage
+    paid_now: bool
+    recorded: bool
+    latency_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult(Generic[T]):
+    """What a dialogue returned, and every call it made.
+
+    Attributes:
+        item: Id of the item.
+        value: The dialogue's result.
+        calls: In the order in which they were asked.
+        requests: The requests, in the same order.
+    """
+
+    item: str
+    value: T
+    calls: tuple[Call, ...]
+    requests: tuple[Request, ...]
+
+
+class _Open(Generic[T]):
+    """A dialogue under way."""
+
+    def __init__(self, item: str, dialogue: Dialogue[T]) -> None:
+        self.item = item
+        self.dialogue = dialogue
+        self.round: Sequence[Request] = ()
+        self.calls: list[Call] = []
+        self.requests: list[Request] = []
+
+
+def converse(
+    dialogues: Iterable[tuple[str, Dialogue[T]]],
+    *,
+    backend: Backend,
+    store: CallStore,
+    run: str,
+    counter: Counter | None = None,
+    total: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[ItemResult[T]]:
+    """Advances dialogues to their ends; yields results in the order of the dialogues.
+
+    Every answer is in the store before any dialogue sees it. A request that is asked twice in
+    one round is sent once.
+
+    Args:
+        dialogues: Pairs of item id and dialogue, taken lazily.
+        backend: Answers what the store lacks.
+        store: Where answers are looked up and kept.
+        run: Id of the run, which tells what it paid itself.
+        counter: Counts tokens where the backend reports none.
+        total: Number of dialogues, for progress.
+        progress: Called after each window and round with the dialogues done.
+
+    Raises:
+        BackendError: After a round in which calls failed; the answers that came are kept.
+    """
+    done = 0
+    source = iter(dialogues)
+    while window := list(itertools.islice(source, WINDOW)):
+        results: dict[str, ItemResult[T]] = {}
+        still_open: list[_Open[T]] = []
+        for item, dialogue in window:
+            entry = _Open(item, dialogue)
+            _advance(entry, None, still_open, results)
+        while still_open:
+            answers = _answer_round(
+                [request for entry in still_open for request in entry.round],
+                backend=backend,
+                store=store,
+                run=run,
+                counter=counter,
+            )
+            advanced, still_open = still_open, []
+            for entry in advanced:
+                completions = []
+                for request in entry.round:
+                    answer = answers[request]
+                    entry.calls.append(answer.call)
+                    entry.requests.append(request)
+                    completions.append(answer.completion)
+                _advance(entry, completions, still_open, results)
+            if progress is not None:
+                progress(done + len(results), total)
+        done += len(results)
+        for item, _ in window:
+            yield results[item]
+
+
+def _advance(
+    entry: _Open[T],
+    completions: Sequence[Completion] | None,
+    still_open: list[_Open[T]],
+    results: dict[str, ItemResult[T]],
+) -> None:
+    try:
+        if completions is None:
+            entry.round = next(entry.dialogue)
+        else:
+            entry.round = entry.dialogue.send(completions)
+    except StopIteration as stop:
+        results[entry.item] = ItemResult(
+            entry.item, stop.value, tuple(entry.calls), tuple(entry.requests)
+        )
+    else:
+        still_open.append(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    completion: Completion
+    call: Call
+
+
+def _answer_round(
+    requests: Sequence[Request],
+    *,
+    backend: Backend,
+    store: CallStore,
+    run: str,
+    counter: Counter | None,
+) -> Mapping[Request, _Answer]:
+    keys = {request: request_key(backend.model, request) for request in requests}
+    known = store.get_many(list(keys.values()))
+    missing = [request for request, key in keys.items() if key not in known]
+    failures: list[Failure] = []
+    for outcome in backend.complete(missing) if missing else ():
+        if isinstance(outcome, Failure):
+            store.record_failure(keys[outcome.request], str(outcome.error))
+            failures.append(outcome)
+            continue
+        if outcome.usage.source == "unknown" and counter is not None:
+            usage = counter(outcome.request, outcome.text)
+            outcome = replace(outcome, usage=usage)
+        call = StoredCall.of(model=backend.model, completion=outcome, run=run)
+        store.put(call)
+        known[call.key] = call
+    silent = [request for request, key in keys.items() if key not in known]
+    if silent:
+        raise _failed(failures, len(silent), len(keys))
+    return {
+        request: _Answer(
+            completion=known[key].completion(request),
+            call=Call(
+                key=key,
+                usage=known[key].usage,
+                paid_now=known[key].paid_by(run),
+                recorded=known[key].recorded,
+                latency_s=known[key].latency_s,
+            ),
+        )
+        for request, key in keys.items()
+    }
+
+
+def _failed(failures: Sequence[Failure], count: int, asked: int) -> BackendError:
+    if not failures:
+        return BackendError(
+            f"The backend left {count} of {asked} requests without an answer or a reason.",
+            hint="Run again: what was answered is kept.",
+        )
+    first = failures[0].error
+    more = f" The first: {first.message}" if count > 1 else f" {first.message}"
+    return BackendError(
+        f"{count} of {asked} calls came back without an answer.{more}",
+        retryable=any(failure.error.retryable for failure in failures),
+        hint=first.hint or "Run again: what was answered is kept and not paid twice.",
+    )

@@ -1,0 +1,300 @@
+"""The experiment file: one task, several systems, few-shot settings, seeds, prices."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.costs import ModelPrice, Prices
+from harness.documents import FileModel, ResolvedPath
+from harness.protocols import Sampling
+
+__all__ = [
+    "BackendEntry",
+    "DataEntry",
+    "Experiment",
+    "FewShotEntry",
+    "GeneratedSource",
+    "LabelledSource",
+    "SeedTriple",
+    "SeedsEntry",
+    "Source",
+    "SystemEntry",
+    "SystemKind",
+    "VerdictEntry",
+    "seed_triples",
+]
+
+SystemKind = Literal["direct", "distilled", "labelled", "gold", "mixed"]
+
+
+class SamplingEntry(FileModel):
+    """Decoding parameters; what is left out is the backend's choice."""
+
+    max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    repetition_penalty: float | None = Field(default=None, gt=0)
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def to_sampling(self) -> Sampling:
+        """The same as the value that requests carry."""
+        return Sampling(**self.model_dump())
+
+
+class DataEntry(FileModel):
+    """A data file.
+
+    Attributes:
+        file: Path, relative to the experiment file.
+        format: Name of a dataset format; guessed from the suffix where that is unambiguous.
+        options: Options of the format.
+        ids: A JSON list of example ids to keep, in its order.
+    """
+
+    file: ResolvedPath
+    format: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    ids: ResolvedPath | None = None
+
+
+class IdsEntry(FileModel):
+    """A JSON file of drawn ids; ``{seed}`` in the key stands for the split's seed."""
+
+    file: ResolvedPath
+    key: str
+
+
+class FewShotEntry(FileModel):
+    """Where the few-shot set comes from: a file as it is, or a draw from the training data.
+
+    Attributes:
+        source: ``train`` (drawn from ``data.train``) or ``file`` (``data.few_shot``, whole).
+        k: Examples per label of a draw.
+        count_na: Whether the NA label is drawn as well.
+        dev: Development set of a draw: none, k per label, or all that remains.
+        ids: Ids drawn beforehand, instead of a draw.
+    """
+
+    source: Literal["train", "file"] = "train"
+    k: int = Field(default=8, ge=1)
+    count_na: bool = True
+    dev: Literal["none", "k_shot", "full"] = "none"
+    ids: IdsEntry | None = None
+
+
+class DataSection(FileModel):
+    """The task's data.
+
+    Attributes:
+        test: The head-to-head test set, which every system answers.
+        full_test: A wider test set that only students answer.
+        train: Human-labelled training data.
+        few_shot: A ready few-shot set.
+        dev: Development set for students that use one.
+    """
+
+    test: DataEntry
+    full_test: DataEntry | None = None
+    train: DataEntry | None = None
+    few_shot: DataEntry | None = None
+    dev: DataEntry | None = None
+
+
+class SeedsEntry(FileModel):
+    """The three seeds. Every combination is one repetition of a system that depends on it."""
+
+    split: tuple[int, ...] = (1,)
+    generation: tuple[int, ...] = (0,)
+    training: tuple[int, ...] = (1, 2, 3)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name in ("split", "generation", "training"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values) or min(values) < 0:
+                raise ValueError(f"{name} must be a list of different seeds, each 0 or more")
+        return self
+
+
+class BackendEntry(FileModel):
+    """A backend and what is known of its prices.
+
+    Attributes:
+        use: Registry name.
+        options: Its options.
+        sampling: Decoding parameters of every request to it.
+        price: A price per million tokens, ``snapshot`` (genai-prices by ``price_model``), or
+            nothing, which makes its cost unknown.
+        price_model: Name to look up in the snapshot.
+        tokenizer: Named tokenizer that counts tokens where the backend reports none.
+    """
+
+    use: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    sampling: SamplingEntry = Field(default_factory=SamplingEntry)
+    price: ModelPrice | Literal["snapshot"] | None = None
+    price_model: str | None = None
+    tokenizer: str | None = None
+
+
+class GeneratedSource(FileModel):
+    """Training rows that a generator writes."""
+
+    generator: str
+    backend: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class LabelledSource(FileModel):
+    """Real sentences of ``data.train`` that the teacher labels; their gold labels are not read.
+
+    Attributes:
+        extractor: The extractor that labels.
+        backend: Its backend.
+        options: Its options.
+        ids: A JSON list of the sentences' ids; all of ``data.train`` if left out.
+        limit: Keep only the first so many.
+    """
+
+    extractor: str
+    backend: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    ids: ResolvedPath | None = None
+    limit: int | None = Field(default=None, ge=1)
+
+
+class Source(FileModel):
+    """One source of training rows: exactly one of the three."""
+
+    generated: GeneratedSource | None = None
+    labelled: LabelledSource | None = None
+    gold: Literal["few_shot", "train"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(v is not None for v in (self.generated, self.labelled, self.gold)) != 1:
+            raise ValueError("a source is exactly one of: generated, labelled, gold")
+        return self
+
+    @property
+    def kind(self) -> SystemKind:
+        """The kind of a row trained on this source alone."""
+        if self.generated is not None:
+            return "distilled"
+        return "labelled" if self.labelled is not None else "gold"
+
+
+class SystemEntry(FileModel):
+    """One row of the table: a direct system (extractor, backend) or a student (train_on).
+
+    Attributes:
+        extractor: Extractor of a direct system.
+        backend: Its backend.
+        student: Student of a trained system.
+        train_on: Sources of its training rows, in order.
+        options: Options of the extractor or the student.
+        dev: Whether the student is handed the development set, which its gold budget counts.
+    """
+
+    extractor: str | None = None
+    backend: str | None = None
+    student: str | None = None
+    train_on: tuple[Source, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    dev: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.extractor is None) == (self.student is None):
+            raise ValueError("a system has either an extractor (with a backend) or a student")
+        if self.extractor is not None and self.backend is None:
+            raise ValueError("a direct system names its backend")
+        if self.extractor is not None and self.train_on:
+            raise ValueError("only a student has train_on")
+        if self.student is not None and not self.train_on:
+            raise ValueError("a student names what it is trained on: train_on: [...]")
+        if self.student is not None and self.backend is not None:
+            raise ValueError("a student has no backend; its sources have")
+        return self
+
+    @property
+    def kind(self) -> SystemKind:
+        """direct, distilled, labelled, gold or mixed, from the sources."""
+        kinds = {source.kind for source in self.train_on}
+        if not kinds:
+            return "direct"
+        return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+class VerdictEntry(FileModel):
+    """The rule's two parameters.
+
+    Attributes:
+        tolerance: F1 points that a student may lose.
+        volume: Sentences within which it must pay for itself.
+    """
+
+    tolerance: float = Field(default=2.0, ge=0)
+    volume: int = Field(default=1_000_000, ge=1)
+
+
+class StatisticsEntry(FileModel):
+    """How intervals and tests are computed."""
+
+    resamples: int = Field(default=10_000, ge=100)
+    seed: int = Field(default=0, ge=0)
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+class Experiment(FileModel):
+    """An experiment file."""
+
+    calldistil: Literal[1]
+    name: str = Field(pattern=r"^[\w.-]+$")
+    title: str = ""
+    schema_: str = Field(alias="schema", min_length=1)
+    data: DataSection
+    few_shot: FewShotEntry | None = None
+    seeds: SeedsEntry = Field(default_factory=SeedsEntry)
+    backends: dict[str, BackendEntry] = Field(default_factory=dict)
+    prices: Prices
+    systems: dict[str, SystemEntry] = Field(min_length=1)
+    reference: str
+    candidate: str | None = None
+    metric: str | None = None
+    verdict: VerdictEntry = Field(default_factory=VerdictEntry)
+    statistics: StatisticsEntry = Field(default_factory=StatisticsEntry)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeedTriple:
+    """The seeds of one repetition; None where a system does not depend on that seed."""
+
+    split: int | None = None
+    generation: int | None = None
+    training: int | None = None
+
+    def __str__(self) -> str:
+        parts = (("split", self.split), ("gen", self.generation), ("train", self.training))
+        return "-".join(f"{name}{value}" for name, value in parts if value is not None) or "once"
+
+
+def seed_triples(
+    seeds: SeedsEntry, *, split: bool, generation: bool, training: bool
+) -> tuple[SeedTriple, ...]:
+    """Every combination of the seeds that a system depends on."""
+    return tuple(
+        SeedTriple(*triple)
+        for triple in itertools.product(
+            seeds.split if split else (None,),
+            seeds.generation if generation else (None,),
+            seeds.training if training else (None,),
+        )
+    )

@@ -1,0 +1,315 @@
+"""From an experiment to a plan: the stages of every system, each known by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.datasets import dataset_formats, guess_format
+from harness.pipeline._check import Setup, checked_component
+from harness.pipeline._experiment import (
+    DataEntry,
+    SeedTriple,
+    Source,
+    SystemEntry,
+    SystemKind,
+    seed_triples,
+)
+from harness.pipeline.stages import (
+    Agent,
+    Extract,
+    Generate,
+    Label,
+    Overlap,
+    Predict,
+    Read,
+    Split,
+    Stage,
+    Subset,
+    Train,
+)
+from harness.registry import Registry, backends, extractors, generators
+from harness.store import content_hash
+from harness.students import students
+
+__all__ = ["Node", "OverlapPlan", "Plan", "Repetition", "SystemPlan", "build_plan"]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A stage with its inputs.
+
+    Attributes:
+        stage: What it does.
+        title: What it does, for people.
+        inputs: The stages whose content it reads, by the name it knows them under.
+    """
+
+    stage: Stage
+    title: str
+    inputs: Mapping[str, Node]
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the stage, its config and its inputs' keys."""
+        return content_hash(
+            {
+                "stage": self.stage.name,
+                "version": self.stage.version,
+                "config": self.stage.identity(),
+                "inputs": {name: node.key for name, node in self.inputs.items()},
+            }
+        )
+
+    def ancestors(self) -> Iterator[Node]:
+        """This stage's inputs and theirs, each once per path."""
+        for node in self.inputs.values():
+            yield from node.ancestors()
+            yield node
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """One repetition of a system.
+
+    Attributes:
+        seeds: Its seeds.
+        answers: The stage that answers the test set; a student answers the wider one where
+            there is one, and the head-to-head set as part of it.
+    """
+
+    seeds: SeedTriple
+    answers: Node
+
+    @property
+    def training(self) -> Node | None:
+        """The stage that trained the student; None for a direct system."""
+        return self.answers.inputs.get("model")
+
+
+@dataclass(frozen=True)
+class SystemPlan:
+    """A row of the table and the stages behind it."""
+
+    name: str
+    kind: SystemKind
+    repetitions: tuple[Repetition, ...]
+
+
+@dataclass(frozen=True)
+class OverlapPlan:
+    """A comparison of the test set with one source of rows."""
+
+    rows: str
+    node: Node
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run does.
+
+    Attributes:
+        setup: The checked experiment.
+        test: The stage that reads the head-to-head test set.
+        full_test: The one that reads the wider test set.
+        systems: In the file's order.
+        overlaps: Test against every source of training rows.
+    """
+
+    setup: Setup
+    test: Node
+    full_test: Node | None
+    systems: tuple[SystemPlan, ...]
+    overlaps: tuple[OverlapPlan, ...]
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All stages, inputs before what reads them, each key once."""
+        ends = [self.test]
+        if self.full_test is not None:
+            ends.append(self.full_test)
+        for system in self.systems:
+            for repetition in system.repetitions:
+                ends.append(repetition.answers)
+        ends += [overlap.node for overlap in self.overlaps]
+        found: dict[str, Node] = {}
+        for end in ends:
+            for node in (*end.ancestors(), end):
+                found.setdefault(node.key, node)
+        return tuple(found.values())
+
+
+def build_plan(setup: Setup) -> Plan:
+    """Lays out the stages of a checked experiment. Reads no data and calls nothing."""
+    return _Builder(setup).plan()
+
+
+class _Builder:
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.experiment = setup.experiment
+        self._reads: dict[str, Node] = {}
+
+    def plan(self) -> Plan:
+        full = self.experiment.data.full_test
+        return Plan(
+            setup=self.setup,
+            test=self._read("test"),
+            full_test=self._read("full_test") if full is not None else None,
+            systems=tuple(
+                SystemPlan(name, entry.kind, tuple(self._repetitions(name, entry)))
+                for name, entry in self.experiment.systems.items()
+            ),
+            overlaps=tuple(self._overlaps()),
+        )
+
+    # -- data ------------------------------------------------------------------------------
+
+    def _read(self, role: str) -> Node:
+        if role not in self._reads:
+            entry: DataEntry = getattr(self.experiment.data, role)
+            name = entry.format or guess_format(entry.file)
+            found = checked_component(dataset_formats, name, entry.options, self.setup.base)
+            stage = Read(
+                entry=entry.model_copy(update={"format": name}),
+                options=found.options,
+                schema=self.setup.schema,
+            )
+            self._reads[role] = Node(stage, f"read data.{role}", {})
+        return self._reads[role]
+
+    def _split(self, seed: int | None) -> Node:
+        entry = self.experiment.few_shot
+        assert entry is not None and seed is not None  # checked with the experiment
+        pool = self._read("train" if entry.source == "train" else "few_shot")
+        stage = Split(entry=entry, seed=seed, schema=self.setup.schema)
+        return Node(stage, f"draw the few-shot set, split seed {seed}", {"pool": pool})
+
+    # -- agents ----------------------------------------------------------------------------
+
+    def _agent(
+        self, registry: Registry[Any], component: str, options: Mapping[str, Any], backend: str
+    ) -> Agent:
+        entry = self.experiment.backends[backend]
+        found = checked_component(registry, component, options, self.setup.base)
+        behind = checked_component(backends, entry.use, entry.options, self.setup.base)
+        return Agent(
+            component=found.name,
+            options=found.options,
+            backend=backend,
+            backend_use=behind.name,
+            backend_options=behind.options,
+            sampling=entry.sampling.to_sampling(),
+            tokenizer=entry.tokenizer,
+        )
+
+    def _shows(self, registry: Registry[Any], component: str) -> bool:
+        """Whether an agent shows few-shot examples."""
+        return bool(registry.get(component).uses_few_shot) and self.experiment.few_shot is not None
+
+    def _few_shot_input(
+        self, registry: Registry[Any], component: str, seeds: SeedTriple
+    ) -> dict[str, Node]:
+        return {"few_shot": self._split(seeds.split)} if self._shows(registry, component) else {}
+
+    # -- systems ---------------------------------------------------------------------------
+
+    def _repetitions(self, name: str, entry: SystemEntry) -> Iterator[Repetition]:
+        if entry.extractor is not None:
+            yield from self._direct(name, entry, entry.extractor)
+        else:
+            yield from self._student(name, entry)
+
+    def _direct(self, name: str, entry: SystemEntry, extractor: str) -> Iterator[Repetition]:
+        agent = self._agent(extractors, extractor, entry.options, entry.backend or "")
+        shows = self._shows(extractors, extractor)
+        for seeds in seed_triples(
+            self.experiment.seeds, split=shows, generation=False, training=False
+        ):
+            inputs = {"examples": self._read("test")}
+            inputs |= self._few_shot_input(extractors, extractor, seeds)
+            stage = Extract(agent=agent, schema=self.setup.schema)
+            yield Repetition(seeds, Node(stage, f"{name}: ask {agent.component}", inputs))
+
+    def _student(self, name: str, entry: SystemEntry) -> Iterator[Repetition]:
+        found = checked_component(students, entry.student or "", entry.options, self.setup.base)
+        split = any(self._needs_split(source) for source in entry.train_on)
+        generation = any(source.generated is not None for source in entry.train_on)
+        for seeds in seed_triples(
+            self.experiment.seeds, split=split, generation=generation, training=True
+        ):
+            inputs = {
+                f"source{index}": self._source(source, seeds)
+                for index, source in enumerate(entry.train_on)
+            }
+            if entry.dev:
+                declared = self.experiment.data.dev
+                dev = self._read("dev") if declared is not None else self._split(seeds.split)
+                inputs["dev"] = dev
+            stage = Train(
+                student=found.name,
+                options=found.options,
+                schema=self.setup.schema,
+                seed=seeds.training or 0,
+            )
+            trained = Node(stage, f"{name}: train {found.name}, {seeds}", inputs)
+            stage_inputs = {"model": trained, "examples": self._widest_test()}
+            title = f"{name}: predict, {seeds}"
+            yield Repetition(seeds, Node(Predict(schema=self.setup.schema), title, stage_inputs))
+
+    def _widest_test(self) -> Node:
+        return self._read("full_test" if self.experiment.data.full_test else "test")
+
+    def _needs_split(self, source: Source) -> bool:
+        if source.generated is not None:
+            return self._shows(generators, source.generated.generator)
+        if source.labelled is not None:
+            return self._shows(extractors, source.labelled.extractor)
+        return source.gold == "few_shot"
+
+    def _source(self, source: Source, seeds: SeedTriple) -> Node:
+        if source.gold == "few_shot":
+            return self._split(seeds.split)
+        if source.gold == "train":
+            return self._read("train")
+        if source.generated is not None:
+            wanted = source.generated
+            agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
+            stage = Generate(agent=agent, schema=self.setup.schema, repeat=seeds.generation or 0)
+            inputs = self._few_shot_input(generators, wanted.generator, seeds)
+            return Node(stage, f"generate with {agent.component}", inputs)
+        labelled = source.labelled
+        assert labelled is not None  # a source is exactly one of the three
+        agent = self._agent(extractors, labelled.extractor, labelled.options, labelled.backend)
+        subset = Subset(ids=labelled.ids, limit=labelled.limit)
+        chosen = Node(subset, "choose sentences to label", {"examples": self._read("train")})
+        inputs = {"examples": chosen} | self._few_shot_input(extractors, labelled.extractor, seeds)
+        return Node(
+            Label(agent=agent, schema=self.setup.schema), f"label with {agent.component}", inputs
+        )
+
+    def _overlaps(self) -> Iterator[OverlapPlan]:
+        """Every source of rows and every few-shot set against the widest test set."""
+        test = self._widest_test()
+        rows: dict[str, tuple[str, Node]] = {}
+        for name, entry in self.experiment.systems.items():
+            split = any(self._needs_split(source) for source in entry.train_on)
+            generation = any(source.generated is not None for source in entry.train_on)
+            for seeds in seed_triples(
+                self.experiment.seeds, split=split, generation=generation, training=False
+            ):
+                for source in entry.train_on:
+                    node = self._source(source, seeds)
+                    rows.setdefault(node.key, (f"{name}: {node.title}", node))
+        for title, node in rows.values():
+            compare = Node(
+                Overlap(),
+                f"compare with the test set: {title}",
+                {
+                    "rows": node,
+                    "test": test,
+                },
+            )
+            yield OverlapPlan(title, compare)

@@ -1,0 +1,176 @@
+"""A run: an experiment carried out in a folder, resumable at any point."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.errors import ArtefactError
+from harness.pipeline._check import Setup, load_setup
+from harness.pipeline._local import Observer, execute
+from harness.pipeline._manifest import Manifest
+from harness.pipeline._plan import build_plan
+from harness.relations import Schema, load_schema, save_schema
+from harness.store import ArtefactStore, HeldLock, open_call_store
+
+__all__ = ["RunFolder", "resume_run", "run_experiment"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where a run keeps what.
+
+    Attributes:
+        folder: The run's folder.
+        store: Folder of artefacts and calls; the run's own, unless runs share one.
+    """
+
+    folder: Path
+    store: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> RunFolder:
+        """The folder of a run that exists.
+
+        Raises:
+            ArtefactError: When it is not a run.
+        """
+        manifest = Manifest.read(folder / "manifest.json")
+        return cls(folder, Path(manifest.store) if manifest.store else folder)
+
+    @property
+    def experiment_file(self) -> Path:
+        """The run's copy of its experiment file."""
+        return self.folder / "experiment.yaml"
+
+    @property
+    def manifest_file(self) -> Path:
+        """What the run was made from."""
+        return self.folder / "manifest.json"
+
+    @property
+    def schema_file(self) -> Path:
+        """The schema as the run used it."""
+        return self.folder / "schema.yaml"
+
+    @property
+    def results_file(self) -> Path:
+        """The head-to-head table as JSON."""
+        return self.folder / "results.json"
+
+    @property
+    def artefacts(self) -> ArtefactStore:
+        """The artefact store."""
+        return ArtefactStore(self.store / "artefacts")
+
+    @property
+    def calls_file(self) -> Path:
+        """The call store."""
+        return self.store / "calls.sqlite"
+
+    def manifest(self) -> Manifest:
+        """The run's manifest."""
+        return Manifest.read(self.manifest_file)
+
+    def schema(self) -> Schema:
+        """The run's schema."""
+        return load_schema(self.schema_file)
+
+    def setup(self) -> Setup:
+        """The run's experiment, checked again."""
+        return load_setup(self.experiment_file, base=Path(self.manifest().base))
+
+
+def run_experiment(
+    file: Path,
+    *,
+    folder: Path,
+    store: Path | None = None,
+    observer: Observer | None = None,
+) -> RunFolder:
+    """Carries out an experiment; what an earlier, interrupted run finished is kept.
+
+    Args:
+        file: The experiment file.
+        folder: The run's folder; made when absent. It holds one experiment: a changed file of
+            the same name goes on there, and stages whose inputs changed are made anew.
+        store: A folder of artefacts and calls that several runs share.
+        observer: Told how it goes.
+
+    Raises:
+        ConfigError: When the file is not valid, or the folder is another experiment's.
+        CalldistilError: When a stage fails; run again to go on.
+    """
+    return _carry_out(load_setup(file), folder, store, observer)
+
+
+def resume_run(folder: Path, *, observer: Observer | None = None) -> RunFolder:
+    """Goes on with a run from its own copy of the experiment."""
+    run = RunFolder.open(folder)
+    store = run.store if run.store != folder else None
+    return _carry_out(run.setup(), folder, store, observer)
+
+
+def _carry_out(
+    setup: Setup, folder: Path, store: Path | None, observer: Observer | None
+) -> RunFolder:
+    plan = build_plan(setup)
+    run = RunFolder(folder, store or folder)
+    with _held(folder), open_call_store(run.calls_file) as calls:
+        run_id, started_at = _identity(run, setup)
+        manifest = Manifest.of(plan, run=run_id, store=store, started_at=started_at)
+        if setup.file.resolve() != run.experiment_file.resolve():
+            shutil.copyfile(setup.file, run.experiment_file)
+        save_schema(setup.schema, run.schema_file)
+        _write(run.manifest_file, manifest)
+        execute(plan, artefacts=run.artefacts, calls=calls, run=run_id, observer=observer)
+        _write(run.manifest_file, manifest.finished())
+    return run
+
+
+def _identity(run: RunFolder, setup: Setup) -> tuple[str, datetime]:
+    """The id and start of an earlier start of this run, or new ones."""
+    if not run.manifest_file.exists():
+        return secrets.token_hex(8), datetime.now(UTC)
+    earlier = run.manifest()
+    if earlier.experiment != setup.experiment.name:
+        raise ArtefactError(
+            f"{run.folder} holds a run of the experiment {earlier.experiment!r}, not of"
+            f" {setup.experiment.name!r}.",
+            hint="Name another folder with --output.",
+        )
+    return earlier.run, earlier.started_at
+
+
+def _write(file: Path, manifest: Manifest) -> None:
+    aside = file.with_suffix(".tmp")
+    aside.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    os.replace(aside, file)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keeps a second process out of the run's folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = HeldLock.take(folder / ".run.lock", wait=False)
+    except OSError as error:
+        raise ArtefactError(
+            f"The run's folder {folder} cannot be written: {error.strerror or error}.",
+            hint="Name a folder that you may write to with --output.",
+        ) from None
+    if lock is None:
+        raise ArtefactError(
+            f"Another process is working on the run in {folder}.",
+            hint="Wait for it or stop it; or name another folder with --output.",
+        )
+    try:
+        yield
+    finally:
+        lock.release(remove=False)

@@ -1,0 +1,49 @@
+"""The kinds of work that a plan is made of, one per file."""
+
+from harness.pipeline.stages._calls import Agent
+from harness.pipeline.stages._extract import Extract, Label
+from harness.pipeline.stages._files import (
+    load_examples,
+    load_predictions,
+    read_jsonl,
+)
+from harness.pipeline.stages._generate import DEMONSTRATIONS, REJECTS, Generate
+from harness.pipeline.stages._overlap import OVERLAPS, Overlap
+from harness.pipeline.stages._read import Read, keep_ids
+from harness.pipeline.stages._split import SHORTFALLS, Split
+from harness.pipeline.stages._stage import Charge, Measures, Stage, StageContext
+from harness.pipeline.stages._subset import Subset
+from harness.pipeline.stages._train import FIT, MODEL, Predict, Train
+from harness.registry import Registry
+
+__all__ = [
+    "DEMONSTRATIONS",
+    "FIT",
+    "MODEL",
+    "OVERLAPS",
+    "REJECTS",
+    "SHORTFALLS",
+    "Agent",
+    "Charge",
+    "Extract",
+    "Generate",
+    "Label",
+    "Measures",
+    "Overlap",
+    "Predict",
+    "Read",
+    "Split",
+    "Stage",
+    "StageContext",
+    "Subset",
+    "Train",
+    "keep_ids",
+    "load_examples",
+    "load_predictions",
+    "read_jsonl",
+    "stages",
+]
+
+stages: Registry[type[Stage]] = Registry("stage")
+for _kind in (Read, Subset, Split, Extract, Label, Generate, Train, Predict, Overlap):
+    stages.register(_kind.name)(_kind)

@@ -1,0 +1,100 @@
+"""What the stages that talk to an LLM share: an agent's setup, its calls, their totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from harness.costs import cached_prefix_tokens, count_usage, token_counter
+from harness.documents import fingerprint
+from harness.pipeline._driver import Counter, ItemResult
+from harness.pipeline.stages._files import CALLS, write_jsonl
+from harness.pipeline.stages._stage import Charge, Measures
+from harness.protocols import AgentContext, Sampling
+from harness.registry import backends
+from harness.relations import Example, Schema
+
+__all__ = ["Agent", "measure_calls", "save_calls"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An extractor or generator on a backend, as an experiment sets it up.
+
+    Attributes:
+        component: Full registry name of the agent, ``zero_shot.v1``.
+        options: Its options, checked.
+        backend: Name of the backend entry in the experiment.
+        backend_use: Registry name of the backend.
+        backend_options: The backend's options, checked.
+        sampling: Decoding parameters of its requests.
+        tokenizer: Named tokenizer that counts where the backend reports no usage.
+    """
+
+    component: str
+    options: BaseModel
+    backend: str
+    backend_use: str
+    backend_options: BaseModel
+    sampling: Sampling
+    tokenizer: str | None
+
+    def identity(self) -> Mapping[str, Any]:
+        """What of it decides answers."""
+        found = backends.get(self.backend_use).fingerprint(options=self.backend_options)
+        return {
+            "component": self.component,
+            "options": fingerprint(self.options),
+            "backend": {"use": self.backend_use, **found},
+            "sampling": {
+                name: getattr(self.sampling, name)
+                for name in Sampling.__slots__
+                if getattr(self.sampling, name) not in (None, ())
+            },
+        }
+
+    def context(self, schema: Schema, few_shot: Sequence[Example], repeat: int) -> AgentContext:
+        """What the agent is made with."""
+        return AgentContext(
+            schema=schema, few_shot=tuple(few_shot), sampling=self.sampling, repeat=repeat
+        )
+
+    def counter(self) -> Counter | None:
+        """Counts tokens with the declared tokenizer."""
+        if self.tokenizer is None:
+            return None
+        count = token_counter(self.tokenizer)
+        return lambda request, text: count_usage(request, text, count)
+
+
+def save_calls(content: Path, results: Sequence[ItemResult[T]]) -> None:
+    """Writes which calls each item made."""
+    rows = ({"item": r.item, "calls": [call.key for call in r.calls]} for r in results)
+    write_jsonl(content / CALLS, rows)
+
+
+def measure_calls(
+    results: Sequence[ItemResult[T]], *, agent: Agent, seconds: float, units: int
+) -> Measures:
+    """What a stage's calls used. The seconds of recorded answers say nothing."""
+    calls = {call.key: call for result in results for call in result.calls}
+    requests = [request for result in results for request in result.requests]
+    prefix = 0
+    if agent.tokenizer is not None:
+        prefix = cached_prefix_tokens(requests, token_counter(agent.tokenizer))
+    return Measures(
+        seconds=None if any(call.recorded for call in calls.values()) else seconds,
+        units=units,
+        backend=agent.backend,
+        charges=tuple(
+            Charge(key=call.key, usage=call.usage, paid=call.paid_now, latency_s=call.latency_s)
+            for call in calls.values()
+        ),
+        prefix_tokens=prefix,
+    )

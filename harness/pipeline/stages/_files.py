@@ -1,0 +1,98 @@
+"""The files inside artefacts: examples, predictions, probabilities, calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.datasets import read_examples, write_examples
+from harness.errors import ArtefactError
+from harness.relations import Example, Outcome, Prediction
+
+__all__ = [
+    "CALLS",
+    "EXAMPLES",
+    "PREDICTIONS",
+    "load_examples",
+    "load_predictions",
+    "save_examples",
+    "save_predictions",
+    "write_jsonl",
+]
+
+EXAMPLES = "examples.jsonl"
+PREDICTIONS = "predictions.jsonl"
+CALLS = "calls.jsonl"
+_PROBABILITIES = "probabilities.safetensors"
+
+
+def write_jsonl(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes one JSON object per line, keys in their order."""
+    with file.open("w", encoding="utf-8") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
+    """Reads what ``write_jsonl`` wrote."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(
+            f"{file} cannot be read: {error}.",
+            hint="Delete the artefact's folder and run again; stored calls are not repeated.",
+        ) from None
+
+
+def save_examples(content: Path, examples: Sequence[Example]) -> None:
+    """Writes examples in the project's own JSONL."""
+    write_examples(examples, content / EXAMPLES, format="jsonl")
+
+
+def load_examples(content: Path) -> tuple[Example, ...]:
+    """Reads examples of an artefact."""
+    return read_examples(content / EXAMPLES, format="jsonl")
+
+
+def save_predictions(
+    content: Path,
+    predictions: Sequence[Prediction],
+    probabilities: NDArray[np.float64] | None = None,
+) -> None:
+    """Writes predictions, and the matrix of probabilities (examples, labels) beside them."""
+    rows = []
+    for prediction in predictions:
+        row = asdict(prediction)
+        row["outcome"] = prediction.outcome.value
+        rows.append({key: value for key, value in row.items() if value not in (None, {})})
+    write_jsonl(content / PREDICTIONS, rows)
+    if probabilities is not None:
+        from safetensors.numpy import save_file
+
+        save_file(
+            {"probabilities": np.ascontiguousarray(probabilities, dtype=np.float32)},
+            content / _PROBABILITIES,
+        )
+
+
+def load_predictions(content: Path) -> tuple[Prediction, ...]:
+    """Reads predictions of an artefact, without the matrix of probabilities."""
+    return tuple(
+        Prediction(
+            example_id=row["example_id"],
+            label=row.get("label"),
+            outcome=Outcome(row["outcome"]),
+            answer=row.get("answer"),
+            probabilities=row.get("probabilities", {}),
+            evidence=row.get("evidence"),
+        )
+        for row in read_jsonl(content / PREDICTIONS)
+    )

@@ -1,0 +1,106 @@
+"""The stage ``generate``: a generator writes training rows, each with its provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness.pipeline._driver import ItemResult, converse
+from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
+from harness.pipeline.stages._files import load_examples, save_examples, write_jsonl
+from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.protocols import GeneratedRow, GeneratedSet, Reject
+from harness.registry import generators
+from harness.relations import Example, Schema
+
+__all__ = ["DEMONSTRATIONS", "REJECTS", "Generate"]
+
+REJECTS = "rejects.jsonl"
+DEMONSTRATIONS = "demonstrations.json"
+
+
+@dataclass(frozen=True)
+class Generate:
+    """A generator writes rows; it may show the input ``few_shot``.
+
+    Attributes:
+        agent: The generator and its backend.
+        schema: The relation schema.
+        repeat: Repeat number of its calls (the generation seed).
+    """
+
+    name: ClassVar[str] = "generate"
+    version: ClassVar[int] = 1
+    agent: Agent
+    schema: Schema
+    repeat: int = 0
+
+    def identity(self) -> Mapping[str, Any]:
+        return {
+            **self.agent.identity(),
+            "schema": schema_hash(self.schema),
+            "repeat": self.repeat,
+        }
+
+    def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        started = time.perf_counter()
+        few_shot = load_examples(inputs["few_shot"]) if "few_shot" in inputs else ()
+        make = generators.get(self.agent.component)
+        generator = make(
+            context=self.agent.context(self.schema, few_shot, self.repeat),
+            options=self.agent.options,
+        )
+        items = generator.items()
+        backend = context.backend(self.agent.backend)
+        results = list(
+            converse(
+                ((f"{n}:{i.label}", generator.generate(item=i)) for n, i in enumerate(items)),
+                backend=backend,
+                store=context.calls,
+                run=context.run,
+                counter=self.agent.counter(),
+                total=len(items),
+                progress=context.progress,
+            )
+        )
+        seconds = time.perf_counter() - started
+        rows = [self._row(r, row, backend.model.name) for r in results for row in r.value.rows]
+        save_examples(content, rows)
+        write_jsonl(
+            content / REJECTS, (_reject(r, reject) for r in results for reject in r.value.rejects)
+        )
+        shown = dict.fromkeys(d.id for item in items for d in item.demonstrations)
+        (content / DEMONSTRATIONS).write_text(json.dumps(list(shown)), encoding="utf-8")
+        save_calls(content, results)
+        return measure_calls(results, agent=self.agent, seconds=seconds, units=len(rows))
+
+    def _row(self, result: ItemResult[GeneratedSet], row: GeneratedRow, model: str) -> Example:
+        provenance = {
+            "generator": self.agent.component,
+            "request": _key(result, row),
+            "asked": row.example.relation or "",
+            "position": str(row.position),
+            "model": model,
+            "sampling": json.dumps(dataclasses.asdict(self.agent.sampling), sort_keys=True),
+            "repeat": str(self.repeat),
+        }
+        return dataclasses.replace(row.example, meta={**row.example.meta, **provenance})
+
+
+def _key(result: ItemResult[GeneratedSet], row: GeneratedRow | Reject) -> str:
+    return result.calls[result.requests.index(row.request)].key
+
+
+def _reject(result: ItemResult[GeneratedSet], reject: Reject) -> Mapping[str, Any]:
+    return {
+        "reason": str(reject.reason),
+        "label": reject.label,
+        "position": reject.position,
+        "text": reject.text,
+        "request": _key(result, reject),
+    }

@@ -1,0 +1,126 @@
+"""The stages ``train`` and ``predict``: a student, and what it says of a test set."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from harness.documents import fingerprint
+from harness.errors import CalldistilError
+from harness.pipeline.stages._files import load_examples, save_predictions
+from harness.pipeline.stages._split import DEV
+from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.relations import Example, Prediction, Schema
+from harness.students import load_student, students
+
+__all__ = ["FIT", "MODEL", "Predict", "Train", "training_rows"]
+
+MODEL = "model"
+FIT = "fit.json"
+
+
+@dataclass(frozen=True)
+class Train:
+    """Trains a student on the inputs ``source0``, ``source1``, ... in their order.
+
+    An input ``dev``, where there is one, is handed to the student as its development set.
+
+    Attributes:
+        student: Full registry name, ``entity_marker.v1``.
+        options: Its options, checked.
+        schema: The relation schema.
+        seed: Training seed.
+    """
+
+    name: ClassVar[str] = "train"
+    version: ClassVar[int] = 1
+    student: str
+    options: BaseModel
+    schema: Schema
+    seed: int
+
+    def identity(self) -> Mapping[str, Any]:
+        return {
+            "student": self.student,
+            "options": fingerprint(self.options),
+            "schema": schema_hash(self.schema),
+            "seed": self.seed,
+        }
+
+    def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        sources = sorted((k for k in inputs if k.startswith("source")), key=lambda k: int(k[6:]))
+        rows = training_rows([load_examples(inputs[name]) for name in sources])
+        if not rows:
+            raise CalldistilError(
+                f"There is nothing to train {self.student} on: every source is empty.",
+                hint="Look at the rejects of the generation, or name another source.",
+            )
+        started = time.perf_counter()
+        student = students.get(self.student)(schema=self.schema, options=self.options)
+        report = student.fit(
+            examples=rows,
+            seed=self.seed,
+            dev=_dev(inputs),
+            progress=context.progress,
+        )
+        seconds = time.perf_counter() - started
+        (content / MODEL).mkdir()
+        student.save(folder=content / MODEL)
+        facts = {name: value for name, value in asdict(report).items() if name != "seconds"}
+        (content / FIT).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        return Measures(seconds=seconds, units=len(rows))
+
+
+def _dev(inputs: Mapping[str, Path]) -> tuple[Example, ...]:
+    if "dev" not in inputs:
+        return ()
+    drawn = inputs["dev"] / DEV  # a split keeps its development set in a folder of its own
+    return load_examples(drawn if drawn.is_dir() else inputs["dev"])
+
+
+def training_rows(sources: Sequence[Sequence[Example]]) -> list[Example]:
+    """The rows of all sources; of two rows with one id the earlier source's stays."""
+    rows: dict[str, Example] = {}
+    for source in sources:
+        for example in source:
+            rows.setdefault(example.id, example)
+    return list(rows.values())
+
+
+@dataclass(frozen=True)
+class Predict:
+    """The student of the input ``model`` labels the input ``examples``.
+
+    Attributes:
+        schema: The relation schema.
+    """
+
+    name: ClassVar[str] = "predict"
+    version: ClassVar[int] = 1
+    schema: Schema
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"schema": schema_hash(self.schema)}
+
+    def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        student = load_student(inputs["model"] / MODEL)
+        examples = [example.labelled(None) for example in load_examples(inputs["examples"])]
+        started = time.perf_counter()
+        probabilities = student.predict_proba(examples=examples, progress=context.progress)
+        seconds = time.perf_counter() - started
+        best = probabilities.argmax(axis=1)
+        save_predictions(
+            content,
+            [
+                Prediction(example.id, student.labels[label])
+                for example, label in zip(examples, best, strict=True)
+            ],
+            probabilities,
+        )
+        return Measures(seconds=seconds, units=len(examples))
