@@ -1,0 +1,139 @@
+"""Which sentences of two sets are the same, or nearly."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.errors import ConfigError, Problem
+from harness.relations import Example
+
+__all__ = ["Overlap", "OverlapReport", "find_overlaps", "normalise_text"]
+
+_CHUNK = 256  # left texts compared at once: bounds memory to 256 x len(right) scores
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A sentence of the left set that stands in the right set as well.
+
+    Attributes:
+        left: Id of the example on the left.
+        right: Id of the example on the right.
+        similarity: 1.0 where the normalised texts are equal, else the ratio that was measured.
+    """
+
+    left: str
+    right: str
+    similarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapReport:
+    """Pairs of sentences; a pair stands in the first list that it fits.
+
+    Attributes:
+        exact: The texts are equal.
+        normalised: They are equal but for case, compatibility forms, punctuation and spaces.
+        near: Their normalised texts are at least as similar as the threshold.
+    """
+
+    exact: tuple[Overlap, ...]
+    normalised: tuple[Overlap, ...]
+    near: tuple[Overlap, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[Overlap, ...]:
+        """All pairs."""
+        return (*self.exact, *self.normalised, *self.near)
+
+    def __bool__(self) -> bool:
+        return bool(self.exact or self.normalised or self.near)
+
+
+def normalise_text(text: str) -> str:
+    """NFKC, case folded, and every run of spaces and punctuation one space.
+
+    >>> normalise_text("The  ﬁrst CUP, broke.")
+    'the first cup broke'
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    kept = "".join(c if unicodedata.category(c)[0] in "LMNS" else " " for c in folded)
+    words = " ".join(kept.split())
+    return words or " ".join(folded.split())  # a text of punctuation alone stands for itself
+
+
+def find_overlaps(
+    left: Sequence[Example],
+    right: Sequence[Example],
+    *,
+    near: bool = True,
+    threshold: float = 0.85,
+) -> OverlapReport:
+    """Compares every sentence on the left with every one on the right, marks left aside.
+
+    Near-duplicates are found with rapidfuzz's ``ratio`` (normalised indel similarity: twice the
+    longest common subsequence over both lengths, in characters) on the normalised texts; every
+    pair is compared, so none is missed. 8,000 by 2,717 sentences take a few seconds on one core.
+
+    Args:
+        left: One set.
+        right: The other.
+        near: Whether near-duplicates are looked for.
+        threshold: The least similarity of a near-duplicate, above 0 and at most 1.
+
+    Raises:
+        ConfigError: When the threshold is not in that range.
+    """
+    if not 0 < threshold <= 1:
+        raise ConfigError([Problem(f"the threshold is {threshold}", "choose above 0, at most 1")])
+    lefts, rights = _by_text(left), _by_text(right)
+    exact: list[Overlap] = []
+    normalised: list[Overlap] = []
+    for key in lefts.keys() & rights.keys():
+        for one in lefts[key]:
+            for other in rights[key]:
+                found = exact if one.text == other.text else normalised
+                found.append(Overlap(one.id, other.id))
+    close = _near(lefts, rights, threshold) if near else []
+    at_left = {example.id: index for index, example in enumerate(left)}
+    at_right = {example.id: index for index, example in enumerate(right)}
+
+    def ordered(pairs: list[Overlap]) -> tuple[Overlap, ...]:
+        return tuple(sorted(pairs, key=lambda pair: (at_left[pair.left], at_right[pair.right])))
+
+    return OverlapReport(ordered(exact), ordered(normalised), ordered(close))
+
+
+def _by_text(examples: Sequence[Example]) -> Mapping[str, list[Example]]:
+    found: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        found[normalise_text(example.text)].append(example)
+    return found
+
+
+def _near(
+    lefts: Mapping[str, list[Example]], rights: Mapping[str, list[Example]], threshold: float
+) -> list[Overlap]:
+    import numpy as np
+    from rapidfuzz import fuzz, process
+
+    left_texts, right_texts = list(lefts), list(rights)
+    pairs = []
+    for start in range(0, len(left_texts), _CHUNK):
+        chunk = left_texts[start : start + _CHUNK]
+        scores = process.cdist(
+            chunk, right_texts, scorer=fuzz.ratio, score_cutoff=100 * threshold, dtype=np.float64
+        )
+        for row, column in zip(*np.nonzero(scores), strict=True):
+            if chunk[row] == right_texts[column]:
+                continue
+            similarity = float(scores[row, column]) / 100
+            pairs += [
+                Overlap(one.id, other.id, similarity)
+                for one in lefts[chunk[row]]
+                for other in rights[right_texts[column]]
+            ]
+    return pairs
