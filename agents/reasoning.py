@@ -33,10 +33,8 @@ def visible_answer(text: str) -> VisibleAnswer:
     >>> visible_answer("<think>Other?</think> Cause-Effect(e1,e2)").text
     ' Cause-Effect(e1,e2)'
     """
-    last = None
-    for last in _CLOSE.finditer(text):
-        pass
-    rest = text[last.end() :] if last is not None else text
+    after_last_close = max((m.end() for m in _CLOSE.finditer(text)), default=0)
+    rest = text[after_last_close:]
     if _OPEN.match(rest.lstrip()):
         return VisibleAnswer(text="", reasoning_ended=False)
     return VisibleAnswer(text=rest)

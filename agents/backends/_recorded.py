@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
 from agents.backends._recording import read_recordings, recording_key
-from harness.documents import FileModel
+from harness.documents import FileModel, ResolvedPath
 from harness.errors import BackendError
 from harness.protocols import Capabilities, Completion, Failure, ModelIdentity, Request
 
@@ -26,7 +26,7 @@ class RecordedOptions(FileModel):
         model: Name of the model that gave the answers, for the manifest and the prices.
     """
 
-    recordings: tuple[Path, ...] = Field(min_length=1)
+    recordings: tuple[ResolvedPath, ...] = Field(min_length=1)
     model: str = Field(min_length=1)
 
 
@@ -47,6 +47,15 @@ class RecordedBackend:
     def __init__(self, *, options: RecordedOptions) -> None:
         self._options = options
         self._answers = read_recordings(options.recordings)
+
+    @classmethod
+    def fingerprint(cls, *, options: RecordedOptions) -> Mapping[str, str]:
+        """The declared model and the recordings' content, in whatever order they are named."""
+        hashes = sorted(
+            hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else f"absent {file}"
+            for file in options.recordings
+        )
+        return {"model": options.model, "recordings": " ".join(hashes)}
 
     @property
     def model(self) -> ModelIdentity:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, Field
@@ -52,6 +54,12 @@ class ScriptedBackend:
         self._queue = deque(self._options.replies)
         self._answer = answer
         self.history: list[Request] = []
+
+    @classmethod
+    def fingerprint(cls, *, options: ScriptedOptions) -> Mapping[str, str]:
+        """The model's name and the replies; an answering function is not known here."""
+        replies = hashlib.sha256(json.dumps(options.replies).encode()).hexdigest()
+        return {"model": options.model, "replies": replies}
 
     @property
     def model(self) -> ModelIdentity:

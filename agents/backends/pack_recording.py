@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ def pack_recording(full_file: Path, out_file: Path) -> int:
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     aside = out_file.with_name(f".{out_file.name}.partial")
     aside.write_text("".join(lines), encoding="utf-8", newline="\n")
-    os.replace(aside, out_file)
+    aside.replace(out_file)
     return len(lines)
 
 

@@ -48,7 +48,7 @@ def test_braces_in_a_description_are_left_alone():
 
 
 def test_prompts_are_not_escaped_as_html(semeval_schema, make_example):
-    example = make_example(text="R&D <b> made \"it\" .", head="R&D", tail="it")
+    example = make_example(text='R&D <b> made "it" .', head="R&D", tail="it")
     messages = extract_messages(schema=semeval_schema, example=example)
     assert messages[1].content == '<e1>R&D</e1> <b> made "<e2>it</e2>" .'
 

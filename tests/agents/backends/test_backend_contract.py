@@ -1,0 +1,108 @@
+"""What every backend keeps, run against each one that is registered."""
+
+import json
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from agents.backends import RecordedBackend, RecordedOptions, ScriptedBackend, ScriptedOptions
+from harness.errors import BackendError
+from harness.protocols import Backend, Capabilities, Completion, Failure, Message, Request, Usage
+from harness.registry import Registry
+
+REQUESTS = tuple(Request(messages=(Message(role="user", content=f"ask {n}"),)) for n in range(4))
+UNANSWERABLE = Request(messages=(Message(role="user", content="nobody has an answer"),))
+REPLIES = {request: f"answer {n}" for n, request in enumerate(REQUESTS)}
+
+
+def recorded(folder):
+    file = folder / "recording.jsonl"
+    lines = [
+        {"messages": [{"role": "user", "content": r.messages[0].content}], "response": reply}
+        for r, reply in REPLIES.items()
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return RecordedBackend(options=RecordedOptions(recordings=(file,), model="m"))
+
+
+def scripted(folder):
+    def answer(request):
+        if request in REPLIES:
+            return REPLIES[request]
+        return Failure(request=request, error=BackendError("no reply", hint="script one"))
+
+    return ScriptedBackend(options=ScriptedOptions(model="m"), answer=answer)
+
+
+MAKERS = {"recorded": recorded, "scripted": scripted}
+"""How a test makes each backend so that it answers REQUESTS and not UNANSWERABLE. A new backend
+joins here."""
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def backend(request, tmp_path):
+    made = MAKERS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def registry():
+    return Registry("backend", group="calldistil.backends")
+
+
+def test_every_registered_backend_is_under_this_contract(registry):
+    assert set(registry.names()) == set(MAKERS)
+
+
+def test_a_backend_describes_itself(backend, registry):
+    assert isinstance(backend, Backend)
+    assert any(registry.get(name) is type(backend) for name in registry)
+    assert backend.summary and "\n" not in backend.summary
+    assert backend.source
+    assert issubclass(backend.Options, BaseModel)
+    assert isinstance(backend.capabilities, Capabilities)
+    assert backend.model.name == "m"
+
+
+def test_unknown_options_are_errors(backend):
+    with pytest.raises(ValidationError, match="not_an_option"):
+        backend.Options.model_validate({"not_an_option": 1})
+
+
+def test_a_fingerprint_is_text_and_says_which_model_answers(backend):
+    fingerprint = backend.fingerprint(options=backend._options)
+    assert all(isinstance(text, str) for text in (*fingerprint, *fingerprint.values()))
+    assert fingerprint["model"] == "m"
+
+
+def test_each_request_is_answered_once(backend):
+    answers = list(backend.complete(REQUESTS))
+    assert all(isinstance(answer, Completion) for answer in answers)
+    assert {answer.request: answer.text for answer in answers} == REPLIES
+    assert len(answers) == len(REQUESTS)
+
+
+def test_a_failure_stands_beside_the_answers_of_other_requests(backend):
+    answers = {a.request: a for a in backend.complete([REQUESTS[0], UNANSWERABLE, REQUESTS[1]])}
+    assert len(answers) == 3
+    failure = answers[UNANSWERABLE]
+    assert isinstance(failure, Failure)
+    assert failure.error.message and failure.error.hint
+    assert answers[REQUESTS[1]].text == REPLIES[REQUESTS[1]]
+
+
+def test_no_requests_give_no_answers(backend):
+    assert list(backend.complete([])) == []
+
+
+def test_what_is_not_known_is_not_zero(backend):
+    (answer,) = backend.complete(REQUESTS[:1])
+    if not backend.capabilities.usage:
+        assert answer.usage == Usage()
+    assert answer.latency_s is None or answer.latency_s > 0
+
+
+def test_a_backend_can_be_closed_twice(backend):
+    backend.close()
+    backend.close()
