@@ -22,7 +22,8 @@ def recorded(folder):
         for r, reply in REPLIES.items()
     ]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return RecordedBackend(options=RecordedOptions(recordings=(file,), model="m"))
+    options = RecordedOptions(recordings=(file,), model="m")
+    return RecordedBackend(options=options), options
 
 
 def scripted(folder):
@@ -31,7 +32,8 @@ def scripted(folder):
             return REPLIES[request]
         return Failure(request=request, error=BackendError("no reply", hint="script one"))
 
-    return ScriptedBackend(options=ScriptedOptions(model="m"), answer=answer)
+    options = ScriptedOptions(model="m")
+    return ScriptedBackend(options=options, answer=answer), options
 
 
 MAKERS = {"recorded": recorded, "scripted": scripted}
@@ -40,10 +42,15 @@ joins here."""
 
 
 @pytest.fixture(params=sorted(MAKERS))
-def backend(request, tmp_path):
-    made = MAKERS[request.param](tmp_path)
-    yield made
-    made.close()
+def made(request, tmp_path):
+    backend, options = MAKERS[request.param](tmp_path)
+    yield backend, options
+    backend.close()
+
+
+@pytest.fixture
+def backend(made):
+    return made[0]
 
 
 @pytest.fixture
@@ -70,8 +77,9 @@ def test_unknown_options_are_errors(backend):
         backend.Options.model_validate({"not_an_option": 1})
 
 
-def test_a_fingerprint_is_text_and_says_which_model_answers(backend):
-    fingerprint = backend.fingerprint(options=backend._options)
+def test_a_fingerprint_is_text_and_says_which_model_answers(made):
+    backend, options = made
+    fingerprint = backend.fingerprint(options=options)
     assert all(isinstance(text, str) for text in (*fingerprint, *fingerprint.values()))
     assert fingerprint["model"] == "m"
 
