@@ -133,10 +133,12 @@ class ArtefactStore:
                 if lock is None:
                     continue
                 folder = path.with_suffix(".draft")
-                if folder.exists():
-                    shutil.rmtree(folder)
-                    removed.append(folder.name)
-                lock.release(remove=True)
+                try:
+                    if folder.exists():
+                        shutil.rmtree(folder)
+                        removed.append(folder.name)
+                finally:
+                    lock.release(remove=not folder.exists())
             # A draft is locked before it is made, so one without a lock has no writer any more.
             for folder in sorted(self.root.glob(".*.draft")):
                 if not _lock_of(folder).exists():
