@@ -1,0 +1,40 @@
+"""Verdict, tables and exports, made from answers and costs alone: never calls a model."""
+
+from harness.report._build import build_head_to_head
+from harness.report._json import FORMAT_VERSION, load_results, parse_results
+from harness.report._render import FORMATS, Format, render
+from harness.report._row import Costs, Difference, Estimate, Kind, Row, TrainingRows
+from harness.report._same import same_results
+from harness.report._score import render_score
+from harness.report._score_files import LabelScore, label_scores
+from harness.report._system import SystemResult
+from harness.report._table import HeadToHead, TestSet, Verdict, VerdictKind
+from harness.report._verdict import Candidate, choose, decide
+
+__all__ = [
+    "FORMATS",
+    "FORMAT_VERSION",
+    "Candidate",
+    "Costs",
+    "Difference",
+    "Estimate",
+    "Format",
+    "HeadToHead",
+    "Kind",
+    "LabelScore",
+    "Row",
+    "SystemResult",
+    "TestSet",
+    "TrainingRows",
+    "Verdict",
+    "VerdictKind",
+    "build_head_to_head",
+    "choose",
+    "decide",
+    "label_scores",
+    "load_results",
+    "parse_results",
+    "render",
+    "render_score",
+    "same_results",
+]

@@ -1,0 +1,100 @@
+"""What one row says that needs no other row, and what it costs against another."""
+
+from __future__ import annotations
+
+from harness.costs import BreakEven, Money, SystemCost, break_even, cheapest
+from harness.metrics import Answers, diagnostics, interval, score
+from harness.report._row import Costs, Estimate, Row
+from harness.report._system import SystemResult
+
+__all__ = ["Measures", "even_of", "total_of"]
+
+_VARIANTS = ("@unparsed=na", "@unparsed=left_out")
+
+
+class Measures:
+    """Makes rows: the table's metric with its interval, and everything beside it."""
+
+    def __init__(self, metric: str, resamples: int, seed: int) -> None:
+        self.metric, self.resamples, self.seed = metric, resamples, seed
+
+    def names(self, answers: Answers) -> tuple[str, ...]:
+        """Metrics of a row, the table's own first."""
+        official = answers.schema.official_metric
+        base = dict.fromkeys([self.metric, "micro_f1", official, "accuracy", "na_f1"])
+        bare = dict.fromkeys(name.partition("@")[0] for name in (self.metric, "micro_f1"))
+        return (*base, *(f"{name}{v}" for name in bare for v in _VARIANTS))
+
+    def row(self, system: SystemResult) -> Row:
+        """The row of a system, not yet compared with the reference."""
+        answers = system.answers
+        figures = diagnostics(answers)
+        full = system.full_answers
+        return Row(
+            system=system.name,
+            kind=system.kind,
+            training_rows=system.training_rows,
+            gold_budget=system.gold_budget,
+            seeds=answers.seeds,
+            score=self._estimate(answers),
+            full_score=None if full is None else self._estimate(full),
+            diagnostics={name: float(score(answers, name).mean()) for name in self.names(answers)},
+            coverage=figures.coverage,
+            direction_flips=figures.direction_flips,
+            outcomes={str(outcome): n for outcome, n in figures.outcomes.items()},
+            costs=None if system.cost is None else _costs(system.cost),
+            notes=(*system.notes, *(system.cost.notes if system.cost is not None else ())),
+        )
+
+    def _estimate(self, answers: Answers) -> Estimate:
+        found = interval(answers, self.metric, resamples=self.resamples, seed=self.seed)
+        return Estimate(
+            value=found.value,
+            low=found.low,
+            high=found.high,
+            seed_sd=found.seed_sd,
+            by_seed=tuple(float(value) for value in score(answers, self.metric)),
+            examples=found.examples,
+        )
+
+
+def _per_1000(cost: SystemCost) -> tuple[str, Money]:
+    """The cheapest honest mode and what 1,000 sentences cost in it."""
+    if not cost.per_1000_by_mode:
+        return "list", cost.per_1000
+    best = cheapest(cost.per_1000_by_mode)
+    return (best.mode, best.money) if best.money.is_known else ("list", cost.per_1000)
+
+
+def _costs(cost: SystemCost) -> Costs:
+    mode, money = _per_1000(cost)
+    return Costs(
+        one_off=cost.one_off,
+        one_off_seconds=cost.one_off_seconds,
+        per_1000={**_named(cost), mode: money},
+        mode=mode if money.is_known else None,
+        seconds_per_1000=cost.seconds_per_1000,
+    )
+
+
+def _named(cost: SystemCost) -> dict[str, Money]:
+    return {str(mode): money for mode, money in cost.per_1000_by_mode.items()}
+
+
+def even_of(student: SystemCost | None, reference: SystemCost | None) -> BreakEven:
+    """The break-even volume, both at their cheapest honest mode."""
+    if student is None or reference is None:
+        return BreakEven("unknown")
+    return break_even(
+        student,
+        reference,
+        student_per_1000=_per_1000(student)[1],
+        reference_per_1000=_per_1000(reference)[1],
+    )
+
+
+def total_of(cost: SystemCost | None, volume: int) -> float | None:
+    """Money for the one-off and ``volume`` sentences; None is unknown."""
+    if cost is None:
+        return None
+    return (cost.one_off + _per_1000(cost)[1] * (volume / 1000)).amount
