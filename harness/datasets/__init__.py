@@ -13,7 +13,7 @@ from harness.datasets._format import DatasetFormat, NoOptions, dataset_formats
 from harness.datasets._infer import infer_schema
 from harness.datasets._overlaps import Overlap, OverlapReport, find_overlaps, normalise_text
 from harness.datasets._predictions import read_predictions, write_predictions
-from harness.datasets._read import read_examples, write_examples
+from harness.datasets._read import guess_format, read_examples, write_examples
 from harness.datasets._relabel import (
     LabelledId,
     apply_retacred_labels,
@@ -39,6 +39,7 @@ __all__ = [
     "fetchable_datasets",
     "few_shot_from_ids",
     "find_overlaps",
+    "guess_format",
     "infer_schema",
     "normalise_text",
     "read_examples",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,10 +13,10 @@ from harness.datasets._collector import check_labels
 from harness.datasets._files import parse_json, read_lines
 from harness.datasets._format import DatasetFormat, dataset_formats
 from harness.datasets._problems import PROBLEM_LIMIT, ProblemLog, nearest
-from harness.errors import ConfigError, Problem
+from harness.errors import ConfigError, DataError, Problem
 from harness.relations import Example, Schema
 
-__all__ = ["read_examples", "write_examples"]
+__all__ = ["guess_format", "read_examples", "write_examples"]
 
 _SUFFIXES = {
     ".jsonl": "jsonl",
@@ -27,6 +27,19 @@ _SUFFIXES = {
 }
 
 
+def guess_format(file: Path | str) -> str:
+    """Tells JSONL, CSV and TSV by the suffix, and JSONL by its first line.
+
+    Raises:
+        ConfigError: When it is none of these; says which formats there are.
+        DataError: When the file cannot be read.
+    """
+    file = Path(file)
+    if (format := _SUFFIXES.get(file.suffix.lower())) is not None:
+        return format
+    return "jsonl" if _looks_like_jsonl(file) else _not_told(file)
+
+
 def read_examples(
     file: Path | str,
     *,
@@ -34,6 +47,7 @@ def read_examples(
     schema: Schema | None = None,
     options: Mapping[str, Any] | BaseModel | None = None,
     limit: int = PROBLEM_LIMIT,
+    allow_empty: bool = False,
 ) -> tuple[Example, ...]:
     """Reads a data set.
 
@@ -44,6 +58,7 @@ def read_examples(
         schema: Where given, every label must be in it.
         options: The format's options, as a mapping or as its ``Options``.
         limit: How many problems are told in full; the rest is counted.
+        allow_empty: Whether a file may hold no example.
 
     Returns:
         The examples in the file's order. Nothing is left out.
@@ -52,8 +67,13 @@ def read_examples(
         ConfigError: When the format or an option is not known.
         DataError: With every problem of the file.
     """
-    chosen = _chosen(Path(file), format, read=True)
-    return chosen.read(Path(file), schema=schema, options=_options(chosen, options), limit=limit)
+    file = Path(file)
+    chosen = dataset_formats.get(format if format is not None else guess_format(file))
+    examples = chosen.read(file, schema=schema, options=_options(chosen, options), limit=limit)
+    if not examples and not allow_empty:
+        what = "the file holds no example"
+        raise DataError([Problem(what, "check that it is the right file", file)])
+    return examples
 
 
 def write_examples(
@@ -71,28 +91,25 @@ def write_examples(
         DataError: When an id stands twice, a label is not in the schema, an example cannot
             stand in the format, or the file cannot be written.
     """
-    chosen = _chosen(Path(file), format, read=False)
+    file = Path(file)
+    if format is None:
+        format = _SUFFIXES.get(file.suffix.lower()) or _not_told(file)
+    chosen = dataset_formats.get(format)
     ready = _options(chosen, options)
-    log = ProblemLog(Path(file))
+    log = ProblemLog(file)
     for id, count in Counter(example.id for example in examples).items():
         if count > 1:
             log.add(f"the id {id!r} stands {count} times", "ids must differ")
     log.raise_if_any()
     if schema is not None:
-        check_labels(examples, schema=schema, file=Path(file))
-    chosen.write(examples, Path(file), schema=schema, options=ready)
+        check_labels(examples, schema=schema, file=file)
+    chosen.write(examples, file, schema=schema, options=ready)
 
 
-def _chosen(file: Path, format: str | None, *, read: bool) -> type[DatasetFormat]:
-    if format is None:
-        format = _SUFFIXES.get(file.suffix.lower())
-    if format is None and read and _looks_like_jsonl(file):
-        format = "jsonl"
-    if format is None:
-        known = ", ".join(dataset_formats.names())
-        what = "the format cannot be told from the file's name"
-        raise ConfigError([Problem(what, f"name it: format must be one of: {known}", file)])
-    return dataset_formats.get(format)
+def _not_told(file: Path) -> NoReturn:
+    known = ", ".join(dataset_formats.names())
+    what = "the format cannot be told from the file"
+    raise ConfigError([Problem(what, f"name it: format must be one of: {known}", file)])
 
 
 def _looks_like_jsonl(file: Path) -> bool:
