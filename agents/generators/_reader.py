@@ -134,6 +134,8 @@ class SampleReader:
         relation = self._schema.relation_of(label)
         head_types = relation.head_types if relation is not None else ()
         tail_types = relation.tail_types if relation is not None else ()
+        if self._schema.label(label).reversed:
+            head_types, tail_types = tail_types, head_types
         return Example(
             id=id,
             text=read.text,

@@ -208,9 +208,10 @@ def test_every_label_of_any_schema_parses_to_itself(schema, data):
 
 
 PIECES = st.sampled_from(
-    [*SEMEVAL.label_names, "Cause-Effect", "Message-Topic(e", "Part-Of(e1,e2)", "other"]
-    + ['{"relation": "', '"}', "```json", "<think>", "</think>", "relation is ", "not ", "I can't"]
-    + [", ", "\n", "{", "}", "\\_", "(", "e1", "\u2028", "\ud800", "."]
+    SEMEVAL.label_names
+    + ("Cause-Effect", "Message-Topic(e", "Part-Of(e1,e2)", "other", "relation is ", "not ")
+    + ('{"relation": "', '"}', "```json", "<think>", "</think>", "I can't", "\\_", "e1", "(")
+    + (", ", "\n", "{", "}", "\u2028", "\ud800", ".")
 )
 
 
