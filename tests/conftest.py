@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from harness.relations import Example, Mention, Schema, load_schema
@@ -18,6 +19,10 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# A time limit per example only tells how busy the machine is.
+hypothesis.settings.register_profile("calldistil", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("calldistil")
 
 
 def _data_home() -> Path:
