@@ -79,7 +79,8 @@ class CsvFormat:
         log = ProblemLog(file)
         names = {**{key: key for key in COLUMNS}, **options.named()}
         out = io.StringIO(newline="")
-        writer = csv.writer(out, lineterminator="\n", **_dialect(cls.delimiter, options))
+        # CRLF as RFC 4180 has it; it also makes the writer quote a lone CR inside a cell.
+        writer = csv.writer(out, lineterminator="\r\n", **_dialect(cls.delimiter, options))
         grouped = any(example.group is not None for example in examples)
         keys = [key for key in COLUMNS if key != "group" or grouped]
         writer.writerow([names[key] for key in keys])

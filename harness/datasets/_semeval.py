@@ -21,8 +21,9 @@ from harness.relations import (
     render_marked,
 )
 
-__all__ = ["SemEvalFormat", "SemEvalOptions", "marked_or_problem"]
+__all__ = ["SemEvalFormat", "SemEvalOptions"]
 
+_MARKERS = Markers()  # the format's own, whatever markers a schema's prompts use
 _SENTENCE = re.compile(r'(?P<id>\S+)\s+"(?P<marked>.*)"\s*')
 _NUMBERED = re.compile(r"\d+\s|\S+\t")
 _COMMENT = "Comment:"
@@ -69,18 +70,16 @@ class SemEvalFormat:
     ) -> tuple[Example, ...]:
         """Reads a file; see ``DatasetFormat``."""
         collector = Collector(file, schema, limit)
-        markers = schema.markers if schema is not None else Markers()
         for record in _records(read_lines(file), collector.log):
             if record.marked is None:
                 continue
             place = Place(record.line)
             try:
-                found = parse_marked(record.marked, markers)
+                found = parse_marked(record.marked, _MARKERS)
             except MarkedTextError as error:
                 collector.log.add(
                     str(error),
-                    f"mark each argument once: <{markers.head}>...</{markers.head}>"
-                    f" and <{markers.tail}>...</{markers.tail}>",
+                    "mark each argument once: <e1>...</e1> and <e2>...</e2>",
                     place=place,
                 )
                 continue
@@ -108,7 +107,6 @@ class SemEvalFormat:
     ) -> None:
         """Writes a file with CRLF line ends, as the official ones; see ``DatasetFormat``."""
         log = ProblemLog(file)
-        markers = schema.markers if schema is not None else Markers()
         blocks = []
         for example in examples:
             place = Place(words=f"id {example.id!r}")
@@ -125,7 +123,7 @@ class SemEvalFormat:
                     "write it as jsonl",
                     place=place,
                 )
-            marked = marked_or_problem(example, markers, log, place)
+            marked = _marked(example, log, place)
             lines = [f'{example.id}\t"{marked}"']
             if example.relation is not None:
                 lines += [example.relation, f"{_COMMENT} {comment}".rstrip()]
@@ -134,11 +132,11 @@ class SemEvalFormat:
         write_text(file, "".join(blocks))
 
 
-def marked_or_problem(example: Example, markers: Markers, log: ProblemLog, place: Place) -> str:
+def _marked(example: Example, log: ProblemLog, place: Place) -> str:
     """Marks an example's text, and notes where a reader could not undo it."""
-    marked = render_marked(example, markers)
+    marked = render_marked(example, _MARKERS)
     try:
-        found = parse_marked(marked, markers)
+        found = parse_marked(marked, _MARKERS)
         same = (found.text, found.head.start, found.head.end, found.tail.start, found.tail.end) == (
             example.text,
             example.head.start,
