@@ -118,6 +118,18 @@ def load_schema(name_or_path: str | Path) -> Schema:
     return load_document(file, _SchemaModel).to_schema()
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes Unicode's own line breaks escaped; PyYAML would read them back as spaces."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(break_ in text for break_ in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def save_schema(schema: Schema, file: Path) -> None:
     """Writes a schema as YAML that ``load_schema`` reads back equal."""
 
@@ -140,5 +152,5 @@ def save_schema(schema: Schema, file: Path) -> None:
         "relations": {relation.name: kept(relation) for relation in schema.relations},
         "prompt": {name: getattr(words, name) for name in PromptWords.__slots__},
     }
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     file.write_text(text, encoding="utf-8")
