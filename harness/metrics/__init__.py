@@ -3,6 +3,7 @@
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
 from harness.metrics._comparison import Comparison, compare, examples_needed
+from harness.metrics._direction import undirected_labels, undirected_schema
 from harness.metrics._interval import Interval, interval
 from harness.metrics._metric import Metric, metrics, score
 from harness.metrics._multiplicity import holm
@@ -62,4 +63,6 @@ __all__ = [
     "score",
     "semeval_official",
     "trivial_baselines",
+    "undirected_labels",
+    "undirected_schema",
 ]

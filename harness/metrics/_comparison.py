@@ -33,9 +33,9 @@ class Comparison:
         p_randomisation: Two-sided p of approximate randomisation: do these very models differ
             beyond what swapping their answers brings about? Knows nothing of fresh seeds.
         level: Confidence of the bounds.
-        examples_sd: Bootstrap standard deviation with the seeds kept; shrinks with examples.
-        seeds_sd: What resampling the seeds adds to it, in quadrature; does not shrink with
-            examples. 0 where both sides have one seed, for its spread is unknown.
+        examples_sd: The part of the bootstrap standard deviation that shrinks with examples.
+        seeds_sd: The part that does not: the spread over seeds beyond what the examples bring
+            about. 0 where both sides have one seed, for its spread is then unknown.
         examples: Number of paired examples.
         groups: Number of groups that were resampled.
         system_seeds: Training seeds of the system.
@@ -74,7 +74,8 @@ def compare(
     """Compares two systems on the same examples by paired bootstrap and by randomisation.
 
     *Bootstrap.* Each draw takes groups with replacement, the same for both sides and all seeds,
-    and resamples the seeds of each side (nested). The bounds are percentiles of the differences
+    and resamples the seeds of each side (nested). That is cautious: what examples and seeds bring
+    about only together is counted more than once. The bounds are percentiles of the differences
     ``d*``; p is ``(1 + #{|d* - d| >= |d|}) / (resamples + 1)``, the draws centred on no
     difference.
 
@@ -98,8 +99,8 @@ def compare(
             is no example.
         ValueError: When ``resamples`` or ``level`` is out of range.
 
-    Source: Berg-Kirkpatrick et al. 2012 (paired bootstrap); Noreen 1989 and Yeh 2000
-    (approximate randomisation).
+    Source: Berg-Kirkpatrick et al. 2012 (paired bootstrap); Owen 2007, "The pigeonhole bootstrap"
+    (two crossed factors); Noreen 1989 and Yeh 2000 (approximate randomisation).
     """
     check_options(system, resamples=resamples, level=level)
     reference = _paired(system, reference)
@@ -111,12 +112,11 @@ def compare(
     scores = found.value(total)
     difference = float(scores[: sides[0]].mean() - scores[sides[0] :].mean())
     rng = np.random.default_rng(seed)
-    draws, kept = _bootstrap(found, kinds, sides, resamples, rng)
+    draws, by_seed = _bootstrap(found, kinds, sides, resamples, rng)
     swapped = _randomise(found, kinds, sides, resamples, rng)
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    ddof = 1 if resamples > 1 else 0
-    examples_sd = float(kept.std(ddof=ddof))
+    examples_sd, seeds_sd = _spread(draws, by_seed, scores, sides[0])
     return Comparison(
         difference=difference,
         low=min(float(low), difference),
@@ -125,7 +125,7 @@ def compare(
         p_randomisation=_p_value(swapped, difference),
         level=level,
         examples_sd=examples_sd,
-        seeds_sd=math.sqrt(max(float(draws.var(ddof=ddof)) - examples_sd**2, 0.0)),
+        seeds_sd=seeds_sd,
         examples=len(system),
         groups=kinds.groups,
         system_seeds=system.seeds,
@@ -207,20 +207,39 @@ def _joint_kinds(metric: Metric, system: Answers, reference: Answers) -> tuple[K
 def _bootstrap(
     metric: Metric, kinds: Kinds, sides: tuple[int, int], resamples: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Differences with the seeds resampled, and with the seeds kept, in the same draws."""
+    """Differences with the seeds resampled, and the scores of each seed in the same draws."""
     split, seeds = sides[0], sum(sides)
-    draws, kept = [], []
+    draws, by_seed = [], []
     for sums in bootstrap_sums(kinds, resamples=resamples, rng=rng):
         scores = metric.value(sums.reshape(len(sums), seeds, -1))
-        of_system, of_reference = scores[:, :split], scores[:, split:]
-        kept.append(of_system.mean(axis=1) - of_reference.mean(axis=1))
-        system_weights = seed_weights(sides[0], draws=len(sums), rng=rng)
-        reference_weights = seed_weights(sides[1], draws=len(sums), rng=rng)
-        draws.append(
-            (of_system * system_weights).sum(axis=1)
-            - (of_reference * reference_weights).sum(axis=1)
-        )
-    return np.concatenate(draws), np.concatenate(kept)
+        of_system = scores[:, :split] * seed_weights(sides[0], draws=len(sums), rng=rng)
+        of_reference = scores[:, split:] * seed_weights(sides[1], draws=len(sums), rng=rng)
+        draws.append(of_system.sum(axis=1) - of_reference.sum(axis=1))
+        by_seed.append(scores)
+    return np.concatenate(draws), np.concatenate(by_seed)
+
+
+def _spread(
+    draws: NDArray[np.float64],
+    by_seed: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    split: int,
+) -> tuple[float, float]:
+    """Standard deviations that shrink with examples, and that do not.
+
+    Scores of seeds differ on a finite test set even if the models are equally good; that much is
+    the variance, over the draws, of a seed's deviation from the mean of the seeds.
+    """
+    kept = by_seed[:, :split].mean(axis=1) - by_seed[:, split:].mean(axis=1)
+    constant = 0.0
+    for side in (slice(None, split), slice(split, None)):
+        seeds = len(scores[side])
+        if seeds > 1:
+            deviations = by_seed[:, side] - by_seed[:, side].mean(axis=1, keepdims=True)
+            of_examples = float(deviations.var(axis=0).sum()) / (seeds - 1)
+            constant += max(float(scores[side].var(ddof=1)) - of_examples, 0.0) / seeds
+    shrinking = max(float(draws.var()) - constant, float(kept.var()))
+    return math.sqrt(shrinking), math.sqrt(constant)
 
 
 def _randomise(

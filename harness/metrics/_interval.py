@@ -57,8 +57,10 @@ def interval(
     """Percentile bootstrap interval of the mean score over training seeds.
 
     Every draw takes as many groups as there are, with replacement and the same ones for all
-    seeds, and resamples the seeds among themselves (nested). A group shares its fate. Where a
-    skewed bootstrap distribution misses the estimate, the bound is moved to it.
+    seeds, and resamples the seeds among themselves (nested). A group shares its fate. What examples
+    and seeds bring about only together is counted more than once, so with several seeds the bounds
+    are rather too wide than too narrow (Owen 2007). Where a skewed bootstrap distribution misses
+    the estimate, the bound is moved to it.
 
     Args:
         answers: Joined answers.
@@ -72,7 +74,7 @@ def interval(
         ValueError: When ``resamples`` or ``level`` is out of range.
 
     Source: Efron and Tibshirani 1993, chapter 13; groups as in Field and Welsh 2007, seeds
-    drawn after Rao and Wu 1988.
+    drawn after Rao and Wu 1988, both at once as in Owen 2007, "The pigeonhole bootstrap".
     """
     check_options(answers, resamples=resamples, level=level)
     found, answers = resolve(answers, metric)
