@@ -15,7 +15,7 @@ _WRAPPING = "\"'`*“”‘’«»"
 _BEFORE = 400  # characters looked back for "the relation between ... is"; bounds the time
 
 _STATED = re.compile(
-    r"(?:\b(?:relation(?:ship)?|label|answer)(?:[\s_]+type)?\b(?:(?!\n\s*\n).)*\b(?:is|as|be)"
+    r"(?:\b(?:relation(?:ship)?|label|answer)(?:[\s_]+type)?\b(?:(?!\n\s*\n).)*\b(?:is|be|(?<!such\s)as)"
     r"|\b(?:relation(?:ship)?(?:[\s_]+type)?|label|answer)\s*[\"'*`]*\s*(?=[:=]))"
     r"[\s:=]*[\"'`*“‘]*\s*$",
     re.IGNORECASE | re.DOTALL,

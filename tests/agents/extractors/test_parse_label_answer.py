@@ -67,6 +67,12 @@ PARSED = [
     (DEMO, "She was born in Paris, so the relation is born_in.", "born_in", Rule.STATED),
     (DEMO, 'Answer: "acquired", since it was founded by him', "acquired", Rule.STATED),
     (WORDY, "Relation: part of", "part of", Rule.STATED),
+    (
+        SEMEVAL,
+        'I label the relation as "Other": it is no relation such as Cause-Effect, Message-Topic.',
+        "Other",
+        Rule.STATED,
+    ),
     # mentioned once
     (SEMEVAL, f"{CE}\n\nThis is because one brings the other about.", CE, Rule.MENTIONED),
     (SEMEVAL, "Other\n\nNone of them fits the other words.", "Other", Rule.MENTIONED),
@@ -207,11 +213,11 @@ def test_every_label_of_any_schema_parses_to_itself(schema, data):
         assert read(fenced, schema).label == label
 
 
-PIECES = st.sampled_from(
-    SEMEVAL.label_names
-    + ("Cause-Effect", "Message-Topic(e", "Part-Of(e1,e2)", "other", "relation is ", "not ")
-    + ('{"relation": "', '"}', "```json", "<think>", "</think>", "I can't", "\\_", "e1", "(")
-    + (", ", "\n", "{", "}", "\u2028", "\ud800", ".")
+PIECES = st.one_of(
+    st.sampled_from(SEMEVAL.label_names),
+    st.sampled_from(["Cause-Effect", "Message-Topic(e", "Part-Of(e1,e2)", "other", "e1", "("]),
+    st.sampled_from(['{"relation": "', '"}', "```json", "<think>", "</think>", "{", "}", "\\_"]),
+    st.sampled_from(["relation is ", "not ", "I can't", ", ", "\n", "\u2028", "\ud800", "."]),
 )
 
 
