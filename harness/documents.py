@@ -69,8 +69,19 @@ class LocatedYaml:
         self.lines = lines
 
 
+_DEEPEST = 100
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that treats a repeated key as an error instead of dropping the first."""
+    """A safe loader to which a repeated key is an error, and so is nesting without end."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 (PyYAML's name)
+        # PyYAML's scanner takes time in the square of the depth.
+        if self.flow_level >= _DEEPEST:
+            raise yaml.scanner.ScannerError(
+                None, None, f"nested deeper than {_DEEPEST} levels", self.get_mark()
+            )
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Checked here and not when values are made, where merges (<<) have added keys.

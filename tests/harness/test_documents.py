@@ -135,8 +135,10 @@ HOSTILE = {
     "a billion laughs": "a0: &a0 [x, x]\n"
     + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
     + "title: *a11\n",
-    "deep nesting": "title: " + "[" * 2_000 + "]" * 2_000 + "\n",
-    "deep mappings": "title: " + "{a: " * 2_000 + "1" + "}" * 2_000 + "\n",
+    "deep nesting": "title: " + "[" * 100_000 + "]" * 100_000 + "\n",
+    "deep mappings": "title: " + "{a: " * 100_000 + "1" + "}" * 100_000 + "\n",
+    "deep lists by dashes": "- " * 20_000 + "\n",
+    "deep keys": "? " * 20_000 + "\n",
     "an endless number": "title: " + "9" * 10_000 + "\n",
 }
 
