@@ -112,9 +112,10 @@ def _read(answer: str, forms: LabelForms) -> ParsedAnswer:
         return _fault(Rule.NO_TEXT)
     if answer in forms:
         return ParsedAnswer(answer, Outcome.PARSED, Rule.EXACT)
-    answer = answer.replace("\\_", "_")  # Markdown
-    if values := json_values(answer):
+    unescaped = answer.replace("\\_", "_")  # Markdown, which is not JSON
+    if values := json_values(answer) or json_values(unescaped):
         return _read_values(values, forms)
+    answer = unescaped
     whole = unwrapped(answer)
     if not whole:
         return _fault(Rule.NO_TEXT)
