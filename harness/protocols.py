@@ -216,6 +216,8 @@ class Backend(Protocol):
     source: ClassVar[str]
     Options: ClassVar[type[BaseModel]]
 
+    def __init__(self, *, options: Any) -> None: ...
+
     @classmethod
     def fingerprint(cls, *, options: Any) -> Mapping[str, str]:
         """What of the options decides the answers, for the keys of stages.
@@ -272,6 +274,8 @@ class Extractor(Protocol):
     source: ClassVar[str]
     Options: ClassVar[type[BaseModel]]
     uses_few_shot: ClassVar[bool]
+
+    def __init__(self, *, context: AgentContext, options: Any) -> None: ...
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks for the relation of ``example``."""
@@ -344,6 +348,8 @@ class RowGenerator(Protocol):
     Options: ClassVar[type[BaseModel]]
     uses_few_shot: ClassVar[bool]
 
+    def __init__(self, *, context: AgentContext, options: Any) -> None: ...
+
     def items(self) -> Sequence[GenerationItem]:
         """The units of work, each advanced as a dialogue of its own."""
         ...
@@ -387,6 +393,8 @@ class Student(Protocol):
     summary: ClassVar[str]
     source: ClassVar[str]
     Options: ClassVar[type[BaseModel]]
+
+    def __init__(self, *, schema: Schema, options: Any) -> None: ...
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """From an experiment file to artefacts: plan, stages, driver, resume."""
 
-from harness.pipeline._check import Component, Setup, checked_component, load_setup
+from harness.pipeline._check import Component, Setup, checked_component, load_setup, read_experiment
 from harness.pipeline._driver import Call, ItemResult, converse
 from harness.pipeline._estimate import (
     PlanEstimate,
@@ -9,11 +9,12 @@ from harness.pipeline._estimate import (
     rendered,
     resolved_price,
 )
-from harness.pipeline._experiment import Experiment, SeedTriple, SystemEntry
+from harness.pipeline._experiment import Experiment, SeedTriple, SystemEntry, checked_sampling
 from harness.pipeline._local import Observer, Quiet, execute, measures_of
 from harness.pipeline._manifest import Manifest, NodeRecord, SystemRecord
 from harness.pipeline._plan import Node, Plan, build_plan
 from harness.pipeline._run import RunFolder, resume_run, run_experiment
+from harness.pipeline._single import agent_of, run_single
 from harness.pipeline.stages import (
     DEMONSTRATIONS,
     FIT,
@@ -21,6 +22,11 @@ from harness.pipeline.stages import (
     OVERLAPS,
     REJECTS,
     SHORTFALLS,
+    Agent,
+    Extract,
+    Generate,
+    Stage,
+    Train,
     load_examples,
     load_predictions,
     read_jsonl,
@@ -33,9 +39,12 @@ __all__ = [
     "OVERLAPS",
     "REJECTS",
     "SHORTFALLS",
+    "Agent",
     "Call",
     "Component",
     "Experiment",
+    "Extract",
+    "Generate",
     "ItemResult",
     "Manifest",
     "Node",
@@ -47,11 +56,15 @@ __all__ = [
     "RunFolder",
     "SeedTriple",
     "Setup",
+    "Stage",
     "StageEstimate",
     "SystemEntry",
     "SystemRecord",
+    "Train",
+    "agent_of",
     "build_plan",
     "checked_component",
+    "checked_sampling",
     "converse",
     "estimate_plan",
     "execute",
@@ -59,9 +72,11 @@ __all__ = [
     "load_predictions",
     "load_setup",
     "measures_of",
+    "read_experiment",
     "read_jsonl",
     "rendered",
     "resolved_price",
     "resume_run",
     "run_experiment",
+    "run_single",
 ]

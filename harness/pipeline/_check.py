@@ -19,7 +19,7 @@ from harness.registry import Registry, backends, extractors, generators
 from harness.relations import Schema, builtin_schemas, load_schema
 from harness.students import students
 
-__all__ = ["Component", "Setup", "checked_component", "load_setup"]
+__all__ = ["Component", "Setup", "checked_component", "load_setup", "read_experiment"]
 
 T = TypeVar("T")
 
@@ -114,6 +114,11 @@ def load_setup(file: Path, *, base: Path | None = None) -> Setup:
     if problems or schema is None:
         raise ConfigError(problems)
     return Setup(experiment=experiment, file=file, base=folder, schema=schema)
+
+
+def read_experiment(file: Path, *, base: Path) -> Experiment:
+    """Reads an experiment file without looking at the data and components it names."""
+    return validate_document(read_yaml(file), Experiment, base=base)
 
 
 def schema_source(name: str, base: Path) -> str | Path:

@@ -79,10 +79,10 @@ class PlanEstimate:
 
 
 def resolved_price(entry: BackendEntry) -> ModelPrice | None:
-    """A backend's price, looked up where it is a snapshot's."""
+    """A backend's price per token, looked up where it is a snapshot's."""
     if entry.price == "snapshot":
         return price_from_snapshot(entry.price_model or "")
-    return entry.price
+    return None if entry.price == "machine" else entry.price
 
 
 def estimate_plan(plan: Plan, *, calls: CallStore | None = None) -> PlanEstimate:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from harness.costs import ModelPrice, Prices
 from harness.documents import FileModel, ResolvedPath
+from harness.errors import ConfigError, Problem
 from harness.protocols import Sampling
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "SystemEntry",
     "SystemKind",
     "VerdictEntry",
+    "checked_sampling",
     "seed_triples",
 ]
 
@@ -45,6 +48,24 @@ class SamplingEntry(FileModel):
     def to_sampling(self) -> Sampling:
         """The same as the value that requests carry."""
         return Sampling(**self.model_dump())
+
+
+def checked_sampling(values: Mapping[str, Any]) -> Sampling:
+    """Decoding parameters from a mapping.
+
+    Raises:
+        ConfigError: With everything that is wrong in it.
+    """
+    try:
+        return SamplingEntry.model_validate(dict(values)).to_sampling()
+    except ValidationError as error:
+        known = ", ".join(SamplingEntry.model_fields)
+        raise ConfigError(
+            [
+                Problem(f"sampling {'.'.join(map(str, d['loc']))}: {d['msg']}", f"known: {known}")
+                for d in error.errors(include_url=False)
+            ]
+        ) from None
 
 
 class DataEntry(FileModel):
@@ -129,8 +150,9 @@ class BackendEntry(FileModel):
         use: Registry name.
         options: Its options.
         sampling: Decoding parameters of every request to it.
-        price: A price per million tokens, ``snapshot`` (genai-prices by ``price_model``), or
-            nothing, which makes its cost unknown.
+        price: A price per million tokens; ``snapshot`` (genai-prices by ``price_model``);
+            ``machine`` (a local model, which costs machine time); or nothing, which makes its
+            cost unknown.
         price_model: Name to look up in the snapshot.
         tokenizer: Named tokenizer that counts tokens where the backend reports none.
     """
@@ -138,7 +160,7 @@ class BackendEntry(FileModel):
     use: str
     options: dict[str, Any] = Field(default_factory=dict)
     sampling: SamplingEntry = Field(default_factory=SamplingEntry)
-    price: ModelPrice | Literal["snapshot"] | None = None
+    price: ModelPrice | Literal["snapshot", "machine"] | None = None
     price_model: str | None = None
     tokenizer: str | None = None
 

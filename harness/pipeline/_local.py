@@ -63,7 +63,7 @@ class _Backends:
         if name not in self.made:
             entry = self.setup.experiment.backends[name]
             found = checked_component(backends, entry.use, entry.options, self.setup.base)
-            self.made[name] = found.kind(options=found.options)  # type: ignore[call-arg]
+            self.made[name] = found.kind(options=found.options)
         return self.made[name]
 
     def close(self) -> None:
@@ -124,13 +124,13 @@ def _make(
         measures = node.stage.run(inputs=inputs, content=draft.content, context=context)
         if measures.seconds is not None:
             draft.timings["work"] = measures.seconds
-        draft.notes |= {
-            "title": node.title,
-            "run": run,
-            "units": measures.units,
-            "backend": measures.backend,
-            "prefix_tokens": measures.prefix_tokens,
-        }
+        draft.notes.update(
+            title=node.title,
+            run=run,
+            units=measures.units,
+            backend=measures.backend,
+            prefix_tokens=measures.prefix_tokens,
+        )
         write_jsonl(draft.folder / LEDGER, (asdict(charge) for charge in measures.charges))
 
 

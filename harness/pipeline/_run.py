@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -151,7 +150,7 @@ def _identity(run: RunFolder, setup: Setup) -> tuple[str, datetime]:
 def _write(file: Path, manifest: Manifest) -> None:
     aside = file.with_suffix(".tmp")
     aside.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    os.replace(aside, file)
+    aside.replace(file)
 
 
 @contextlib.contextmanager

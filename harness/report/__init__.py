@@ -4,8 +4,9 @@ from harness.report._build import build_head_to_head
 from harness.report._json import FORMAT_VERSION, load_results, parse_results
 from harness.report._render import FORMATS, Format, render
 from harness.report._row import Costs, Difference, Estimate, Kind, Row, TrainingRows
+from harness.report._run import report_run, run_answers
 from harness.report._same import same_results
-from harness.report._score import render_score
+from harness.report._score import render_confusion, render_relations, render_score
 from harness.report._score_files import LabelScore, label_scores
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead, TestSet, Verdict, VerdictKind
@@ -35,6 +36,10 @@ __all__ = [
     "load_results",
     "parse_results",
     "render",
+    "render_confusion",
+    "render_relations",
     "render_score",
+    "report_run",
+    "run_answers",
     "same_results",
 ]

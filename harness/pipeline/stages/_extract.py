@@ -10,7 +10,12 @@ from typing import Any, ClassVar
 
 from harness.pipeline._driver import ItemResult, converse
 from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
-from harness.pipeline.stages._files import load_examples, save_examples, save_predictions
+from harness.pipeline.stages._files import (
+    load_examples,
+    load_predictions,
+    save_examples,
+    save_predictions,
+)
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
 from harness.registry import extractors
 from harness.relations import Example, Prediction, Schema
@@ -83,9 +88,7 @@ class Label(Extract):
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
         measures = super().run(inputs=inputs, content=content, context=context)
-        from harness.pipeline.stages._files import load_predictions
-
-        labels = {p.example_id: p.label for p in load_predictions(content)}
+        labels = {p.example_id: p.label for p in load_predictions(content, self.schema)}
         save_examples(
             content,
             [

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets import read_examples, write_examples
+from harness.datasets import read_examples, read_predictions, write_examples, write_predictions
 from harness.errors import ArtefactError
-from harness.relations import Example, Outcome, Prediction
+from harness.relations import Example, Prediction, Schema
 
 __all__ = [
     "CALLS",
@@ -21,6 +20,7 @@ __all__ = [
     "PREDICTIONS",
     "load_examples",
     "load_predictions",
+    "read_jsonl",
     "save_examples",
     "save_predictions",
     "write_jsonl",
@@ -59,7 +59,7 @@ def save_examples(content: Path, examples: Sequence[Example]) -> None:
 
 def load_examples(content: Path) -> tuple[Example, ...]:
     """Reads examples of an artefact."""
-    return read_examples(content / EXAMPLES, format="jsonl")
+    return read_examples(content / EXAMPLES, format="jsonl", allow_empty=True)
 
 
 def save_predictions(
@@ -68,12 +68,7 @@ def save_predictions(
     probabilities: NDArray[np.float64] | None = None,
 ) -> None:
     """Writes predictions, and the matrix of probabilities (examples, labels) beside them."""
-    rows = []
-    for prediction in predictions:
-        row = asdict(prediction)
-        row["outcome"] = prediction.outcome.value
-        rows.append({key: value for key, value in row.items() if value not in (None, {})})
-    write_jsonl(content / PREDICTIONS, rows)
+    write_predictions(predictions, content / PREDICTIONS)
     if probabilities is not None:
         from safetensors.numpy import save_file
 
@@ -83,16 +78,6 @@ def save_predictions(
         )
 
 
-def load_predictions(content: Path) -> tuple[Prediction, ...]:
+def load_predictions(content: Path, schema: Schema) -> tuple[Prediction, ...]:
     """Reads predictions of an artefact, without the matrix of probabilities."""
-    return tuple(
-        Prediction(
-            example_id=row["example_id"],
-            label=row.get("label"),
-            outcome=Outcome(row["outcome"]),
-            answer=row.get("answer"),
-            probabilities=row.get("probabilities", {}),
-            evidence=row.get("evidence"),
-        )
-        for row in read_jsonl(content / PREDICTIONS)
-    )
+    return read_predictions(content / PREDICTIONS, schema)

@@ -43,7 +43,7 @@ class Read:
             self.entry.file,
             format=self.entry.format,
             schema=self.schema,
-            options=self.options.model_dump(exclude_unset=True),
+            options=self.options,
         )
         return keep_ids(found, self.entry.ids) if self.entry.ids is not None else found
 

@@ -1,0 +1,10 @@
+"""Experiment files that ship with the package, known by name to ``calldistil run``."""
+
+from pathlib import Path
+
+__all__ = ["NEWSROOM_DEMO", "SEMEVAL_2010_TASK_8"]
+
+_HERE = Path(__file__).parent
+
+NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"
+SEMEVAL_2010_TASK_8 = _HERE / "semeval-2010-task-8.yaml"

@@ -1,0 +1,115 @@
+"""``calldistil init``: a schema and an experiment file from labelled data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("init")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--na", "na_label", help="The label that says that no relation holds. Never guessed.")
+@click.option("--format", "format_", help="Format of DATA; guessed from its suffix if left out.")
+@click.option("--options", default="{}", help="Options of the format, as JSON.")
+@click.option("--name", help="Name of the task [DATA's name].")
+@click.option("--test", type=click.Path(path_type=Path), help="Labelled test data, if apart.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), default=Path(), help="Folder to write to."
+)
+def command(
+    data: Path,
+    na_label: str | None,
+    format_: str | None,
+    options: str,
+    name: str | None,
+    test: Path | None,
+    output: Path,
+) -> None:
+    """Write NAME.schema.yaml and NAME.experiment.yaml for labelled DATA.
+
+    Descriptions of the relations are for you to fill in: prompts need them. Without --test, DATA
+    is both training and test set until you name another, which `calldistil plan` reports.
+    """
+    from harness.datasets import guess_format, infer_schema, read_examples
+    from harness.errors import ConfigError, Problem
+    from harness.relations import save_schema
+
+    try:
+        chosen = json.loads(options)
+    except ValueError as error:
+        raise ConfigError(
+            [Problem(f"--options is not JSON: {error}", 'write it as \'{"text": "sentence"}\'')]
+        ) from None
+    task = name or data.stem
+    format_ = format_ or guess_format(data)
+    examples = read_examples(data, format=format_, options=chosen)
+    schema = infer_schema(examples, name=task, na_label=na_label)
+    output.mkdir(parents=True, exist_ok=True)
+    schema_file = output / f"{task}.schema.yaml"
+    experiment_file = output / f"{task}.experiment.yaml"
+    for file in (schema_file, experiment_file):
+        if file.exists():
+            raise ConfigError([Problem("the file is there already", "move it away", file)])
+    save_schema(schema, schema_file)
+    experiment_file.write_text(
+        _EXPERIMENT.format(
+            name=task,
+            schema=schema_file.name,
+            train=_entry(data, format_, chosen),
+            test=_entry(test or data, format_, chosen),
+        ),
+        encoding="utf-8",
+    )
+    click.echo(f"{schema_file}: {len(schema.labels)} labels; fill in the descriptions")
+    click.echo(f"{experiment_file}: fill in the backend and its price")
+    click.echo(f"Then: calldistil plan {experiment_file}")
+
+
+def _entry(file: Path, format_: str, options: object) -> str:
+    entry = {"file": str(file.resolve()), "format": format_, "options": options}
+    return json.dumps(entry, ensure_ascii=False)
+
+
+_EXPERIMENT = """\
+# Written by `calldistil init`. See docs/experiments.md for every key.
+calldistil: 1
+name: {name}
+schema: {schema}
+
+data:
+  train: {train}
+  test: {test}
+
+few_shot: {{source: train, k: 8}}
+seeds: {{split: [1], generation: [0], training: [1, 2, 3]}}
+
+backends:
+  teacher:
+    # `calldistil list backends` says which there are.
+    use: recorded
+    options: {{model: NAME-OF-THE-MODEL, recordings: [RECORDING.jsonl]}}
+    tokenizer: o200k_base
+    # price: snapshot        # looks price_model up in genai-prices
+    # price_model: gpt-4.1
+
+prices:
+  date: 2026-01-01
+  source: "where you read them"
+  # machine_per_hour: 0.10   # of the machine that trains and runs students
+  # human_label: 0.10        # of one label given by a human
+
+systems:
+  llm: {{extractor: zero_shot, backend: teacher}}
+  gold-8: {{student: entity_marker, train_on: [{{gold: few_shot}}]}}
+  distilled:
+    student: entity_marker
+    train_on:
+      - generated: {{generator: all_at_once, backend: teacher}}
+      - gold: few_shot
+
+reference: llm
+candidate: distilled
+verdict: {{tolerance: 2.0, volume: 1000000}}
+"""

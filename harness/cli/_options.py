@@ -1,0 +1,72 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["agent_options", "key_values"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def key_values(words: Sequence[str], option: str) -> dict[str, Any]:
+    """Reads ``KEY=VALUE`` words; values are YAML, and a repeated key makes a list.
+
+    Raises:
+        ConfigError: When a word has no ``=`` or its value is not YAML.
+    """
+    import yaml
+
+    from harness.errors import ConfigError, Problem
+
+    found: dict[str, list[Any]] = {}
+    problems = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            problems.append(Problem(f"{option} {word!r}", "write KEY=VALUE"))
+            continue
+        try:
+            found.setdefault(key, []).append(yaml.safe_load(value))
+        except yaml.YAMLError:
+            problems.append(Problem(f"{option} {word!r} is not YAML", "quote the value"))
+    if problems:
+        raise ConfigError(problems)
+    return {key: values if len(values) > 1 else values[0] for key, values in found.items()}
+
+
+def agent_options(command: F) -> F:
+    """Adds the options of a verb that talks to an LLM."""
+    for decorate in reversed(
+        (
+            click.option("--schema", "-s", required=True, help="Built-in schema or YAML file."),
+            click.option("--backend", "-b", required=True, help="See: calldistil list backends."),
+            click.option(
+                "--backend-option", "-B", multiple=True, metavar="KEY=VALUE",
+                help="An option of the backend; repeat a key for a list.",
+            ),
+            click.option(
+                "--option", "-O", multiple=True, metavar="KEY=VALUE", help="An option of the agent."
+            ),
+            click.option(
+                "--sampling", "-S", multiple=True, metavar="KEY=VALUE",
+                help="A decoding parameter, such as temperature=0.4.",
+            ),
+            click.option(
+                "--few-shot", type=click.Path(path_type=Path), help="Labelled examples to show."
+            ),
+            click.option("--tokenizer", help="Counts tokens where the backend reports none."),
+            click.option("--repeat", default=0, help="Ask again on purpose: another number."),
+            click.option(
+                "--output", "-o", type=click.Path(path_type=Path), required=True,
+                help="A new folder for the results and the calls.",
+            ),
+            click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
+        )
+    ):  # fmt: skip
+        command = decorate(command)
+    return command

@@ -1,0 +1,116 @@
+"""``calldistil plan``: what an experiment will call, and what that costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli._experiments import experiment_file
+
+if TYPE_CHECKING:
+    from harness.costs import CostRange
+    from harness.pipeline import Plan, PlanEstimate
+
+
+@click.command("plan")
+@click.argument("experiment")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="The run's folder, if any.")
+@click.option("--prompts", is_flag=True, help="Print one rendered prompt per stage, not just one.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(experiment: str, output: Path | None, prompts: bool, as_json: bool) -> None:
+    """Check EXPERIMENT whole and say what it will call; call nothing.
+
+    Costs are at least / likely / at most: at least one token per answer, likely the length of a
+    label or of the demonstrations, at most the declared max_tokens.
+    """
+    from harness.pipeline import build_plan, estimate_plan, load_setup, rendered
+    from harness.store import open_call_store
+
+    plan = build_plan(load_setup(experiment_file(experiment)))
+    calls_file = output / "calls.sqlite" if output is not None else None
+    if calls_file is not None and calls_file.exists():
+        with open_call_store(calls_file) as calls:
+            estimate = estimate_plan(plan, calls=calls)
+    else:
+        estimate = estimate_plan(plan)
+    if as_json:
+        click.echo(json.dumps(_document(plan, estimate), indent=2))
+        return
+    _print(plan, estimate)
+    for stage in estimate.stages if prompts else estimate.stages[:1]:
+        if stage.sample is not None:
+            click.echo(f"\nThe first prompt of '{stage.node.title}':\n\n{rendered(stage.sample)}")
+
+
+def _print(plan: Plan, estimate: PlanEstimate) -> None:
+    from tabulate import tabulate
+
+    click.echo(f"Experiment {plan.setup.experiment.name}: {len(plan.nodes)} stages\n")
+    names: dict[str, int] = {}
+    for node in plan.nodes:
+        names[node.stage.name] = names.get(node.stage.name, 0) + 1
+    click.echo(", ".join(f"{count} {name}" for name, count in names.items()) + "\n")
+    rows = []
+    for stage in estimate.stages:
+        rows.append(
+            (
+                stage.node.title,
+                stage.backend + (" (recorded)" if stage.recorded else ""),
+                stage.calls,
+                stage.stored,
+                f"{stage.input_tokens:,}",
+                stage.cost.at_least.text(),
+                stage.cost.likely.text(),
+                stage.cost.at_most.text(),
+                stage.cost_now.likely.text(),
+            )
+        )
+    total = estimate.cost
+    rows.append(
+        (
+            "total", "", sum(s.calls for s in estimate.stages),
+            sum(s.stored for s in estimate.stages),
+            f"{sum(s.input_tokens for s in estimate.stages):,}",
+            total.at_least.text(), total.likely.text(), total.at_most.text(),
+            estimate.cost_now.likely.text(),
+        )
+    )  # fmt: skip
+    headers = (
+        "stage", "backend", "calls", "stored", "input tokens",
+        "at least", "likely", "at most", "still to pay",
+    )  # fmt: skip
+    click.echo(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 7))
+    tokenizers = sorted({stage.tokenizer for stage in estimate.stages})
+    click.echo(
+        f"\nPrompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
+    )
+
+
+def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
+    def money(cost: CostRange) -> dict[str, float | None]:
+        return {name: getattr(cost, name).amount for name in ("at_least", "likely", "at_most")}
+
+    return {
+        "experiment": plan.setup.experiment.name,
+        "stages": [
+            {"stage": node.stage.name, "key": node.key, "title": node.title} for node in plan.nodes
+        ],
+        "calls": [
+            {
+                "stage": stage.node.title,
+                "backend": stage.backend,
+                "calls": stage.calls,
+                "stored": stage.stored,
+                "input_tokens": stage.input_tokens,
+                "tokenizer": stage.tokenizer,
+                "cost": money(stage.cost),
+                "cost_now": money(stage.cost_now),
+            }
+            for stage in estimate.stages
+        ],
+        "cost": money(estimate.cost),
+        "cost_now": money(estimate.cost_now),
+    }

@@ -1,0 +1,23 @@
+"""``calldistil resume``: go on with an interrupted run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli._table import FORMATS, print_table
+
+
+@click.command("resume")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def command(run: Path, format_: str, quiet: bool) -> None:
+    """Go on with RUN, the folder of an interrupted run, from its own copy of the experiment."""
+    from harness.cli._progress import RunProgress
+    from harness.pipeline import resume_run
+
+    with RunProgress(quiet=quiet) as progress:
+        resume_run(run, observer=progress)
+    print_table(run, format_)

@@ -1,0 +1,57 @@
+"""``calldistil run``: carry out an experiment and print its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli._experiments import experiment_file
+from harness.cli._table import FORMATS, print_table
+
+
+@click.command("run")
+@click.argument("experiment")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="The run's folder [runs/NAME]."
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="A folder of artefacts and calls that several runs share.",
+)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def command(
+    experiment: str,
+    output: Path | None,
+    store: Path | None,
+    format_: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Carry out EXPERIMENT (a file, or the name of one that is installed).
+
+    An interrupted run goes on where it stopped: finished stages and paid answers are kept.
+    """
+    run_and_print(
+        experiment_file(experiment),
+        output=output,
+        store=store,
+        format_="json" if as_json else format_,
+        quiet=quiet,
+    )
+
+
+def run_and_print(
+    file: Path, *, output: Path | None, store: Path | None, format_: str, quiet: bool
+) -> None:
+    """Carries out an experiment file and prints the table."""
+    from harness.cli._progress import RunProgress
+    from harness.pipeline import load_setup, run_experiment
+
+    folder = output or Path("runs") / load_setup(file).experiment.name
+    with RunProgress(quiet=quiet) as progress:
+        run = run_experiment(file, folder=folder, store=store, observer=progress)
+    print_table(run.folder, format_)

@@ -1,0 +1,89 @@
+"""Runs one stage for a verb and says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli._options import key_values
+
+if TYPE_CHECKING:
+    from harness.pipeline import Agent, Stage
+    from harness.relations import Example, Schema
+
+__all__ = ["progress_bar", "run_agent"]
+
+
+def run_agent(
+    registry: Any,
+    component: str,
+    stage: Callable[[Agent, Schema, int], Stage],
+    inputs: Callable[[Schema], Mapping[str, Sequence[Example]]],
+    *,
+    schema: str,
+    backend: str,
+    backend_option: Sequence[str],
+    option: Sequence[str],
+    sampling: Sequence[str],
+    few_shot: Path | None,
+    tokenizer: str | None,
+    repeat: int,
+    output: Path,
+    quiet: bool,
+) -> None:
+    """Runs an extractor or generator on its inputs."""
+    from harness.datasets import read_examples
+    from harness.pipeline import agent_of, checked_sampling, run_single
+    from harness.relations import load_schema
+
+    loaded = load_schema(schema)
+    agent = agent_of(
+        registry,
+        component,
+        options=key_values(option, "--option"),
+        backend=backend,
+        backend_options=key_values(backend_option, "--backend-option"),
+        sampling=checked_sampling(key_values(sampling, "--sampling")),
+        tokenizer=tokenizer,
+    )
+    given = dict(inputs(loaded))
+    if few_shot is not None:
+        given["few_shot"] = read_examples(few_shot, schema=loaded)
+    with progress_bar(component, quiet=quiet) as progress:
+        measures = run_single(
+            stage(agent, loaded, repeat),
+            inputs=given,
+            output=output,
+            agent=agent,
+            progress=progress,
+        )
+    paid = sum(charge.paid for charge in measures.charges)
+    click.echo(
+        f"{output}: {measures.units} results from {len(measures.charges)} calls,"
+        f" {paid} of them paid now",
+        err=True,
+    )
+
+
+class progress_bar:  # noqa: N801 (used like the function it stands for)
+    """A bar on stderr while a single stage runs; nothing in logs."""
+
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            console=console, transient=True, disable=quiet or not console.is_terminal
+        )
+        self._task = self._bar.add_task(title, total=None)
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._bar.start()
+        return lambda done, total: self._bar.update(self._task, completed=done, total=total or None)
+
+    def __exit__(self, *what: object) -> None:
+        self._bar.stop()
