@@ -28,7 +28,7 @@ def render_json(table: HeadToHead) -> str:
     document = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        **_adapter().dump_python(table, mode="json"),
+        **json.loads(_adapter().dump_json(table)),  # an infinite bound becomes "Infinity"
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

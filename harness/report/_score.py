@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from harness.report._score_files import (
     score_json,
 )
 
-__all__ = ["render_score"]
+__all__ = ["render_confusion", "render_relations", "render_score"]
 
 _MATRIX_LABELS = 12  # a wider confusion table does not fit a page; its commonest cells do
 _SHOWN = 20
@@ -43,7 +44,7 @@ def render_score(
     *,
     metric: str | None = None,
     title: str = "Score",
-    table: str = "relations",
+    table: Literal["all", "relations", "confusion"] = "all",
     resamples: int = 10_000,
     seed: int = 0,
     width: int = 100,
@@ -56,7 +57,7 @@ def render_score(
         format: ``terminal``, ``markdown``, ``csv``, ``json`` or ``latex``.
         metric: The headline metric; that which the schema calls its own by default.
         title: What the tables are called.
-        table: ``relations`` or ``confusion``: which of the two CSV holds; the others hold both.
+        table: Which of the tables; CSV holds one, ``relations`` for ``all``, and JSON holds all.
         resamples: Resamples behind the interval.
         seed: Seed of the resampling.
         width: Columns of the terminal.
@@ -65,22 +66,32 @@ def render_score(
     Raises:
         ConfigError: When the format or the metric is unknown.
         DataError: When there is no example.
-        ValueError: When ``table`` is neither of the two.
     """
     check_format(format)
-    if table not in ("relations", "confusion"):
-        raise ValueError(f"table must be 'relations' or 'confusion', not {table!r}")
     name = answers.schema.official_metric if metric is None else metric
     if format == "csv":
-        return relations_csv(answers) if table == "relations" else confusion_csv(answers)
+        return confusion_csv(answers) if table == "confusion" else relations_csv(answers)
     headline = interval(answers, name, resamples=resamples, seed=seed)
     if format == "json":
         return score_json(answers, name, headline)
-    found = confusion(answers)
-    wide = len(found.rows) > _MATRIX_LABELS
-    sheets = (_relations(answers, title), _commonest(found) if wide else _matrix(found))
-    document = Document(sheets, _headline(name, headline), _notes(answers, name))
+    sheets = []
+    if table != "confusion":
+        sheets.append(_relations(answers, title))
+    if table != "relations":
+        found = confusion(answers)
+        sheets.append(_commonest(found) if len(found.rows) > _MATRIX_LABELS else _matrix(found))
+    document = Document(tuple(sheets), _headline(name, headline), _notes(answers, name))
     return render_document(document, format, width=width, colour=colour)
+
+
+def render_relations(answers: Answers, format: str = "terminal", *, width: int = 100) -> str:
+    """Precision, recall and F1 of each label; see ``render_score``."""
+    return render_score(answers, format, table="relations", width=width)
+
+
+def render_confusion(answers: Answers, format: str = "terminal", *, width: int = 100) -> str:
+    """How often each label was answered for each gold label; see ``render_score``."""
+    return render_score(answers, format, table="confusion", width=width)
 
 
 def _headline(name: str, found: Interval) -> str:
