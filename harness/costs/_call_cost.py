@@ -44,7 +44,7 @@ def call_cost(usage: Usage, price: ModelPrice | None, mode: CostMode = "list") -
     >>> price = ModelPrice(input=2, cache_read=0.5, output=8, date=date(2026, 1, 1), source="x")
     >>> usage = Usage(1000, 9000, 0, 100, 0, source="reported")
     >>> [call_cost(usage, price, mode).text() for mode in COST_MODES]
-    ['$0.02', '$0.0073', 'unknown']
+    ['$0.021', '$0.0073', 'unknown']
     """
     if price is None:
         return Money.unknown()

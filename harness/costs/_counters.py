@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -63,7 +63,7 @@ def token_counter(name: str) -> TokenCounter:
     return _made(token_counters.resolve(name))
 
 
-@lru_cache(maxsize=None)  # loading a vocabulary takes longer than counting a prompt
+@cache  # loading a vocabulary takes longer than counting a prompt
 def _made(name: str) -> TokenCounter:
     return token_counters.get(name)()
 

@@ -87,8 +87,8 @@ class Money:
     def text(self, *, mark: bool = True) -> str:
         """Writes the amount for people.
 
-        Two decimals; below one cent, two significant digits, so that a small price does not
-        read as nothing. Dollars take ``$``, other currencies their code.
+        Two decimals; below ten cents, two significant digits, so that small prices can be told
+        apart and none reads as nothing. Dollars take ``$``, other currencies their code.
 
         Args:
             mark: Whether to append ``(assumed)`` where it applies.
@@ -101,7 +101,7 @@ class Money:
         if self.amount is None:
             return "unknown"
         size = abs(self.amount)
-        if 0 < size < 0.01:
+        if 0 < size < 0.1:
             places = min(1 - math.floor(math.log10(size)), 30)
             figure = f"{size:.{places}f}"
         else:
