@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -75,10 +77,10 @@ def test_scores_lie_between_0_and_100(name: str, rows: list[tuple[str, str | Non
 @pytest.mark.parametrize("name", NAMES)
 @given(rows=pairs(SEMEVAL), order=st.randoms(use_true_random=False))
 def test_scores_do_not_depend_on_the_order_of_examples(
-    name: str, rows: list[tuple[str, str | None]], order: object
+    name: str, rows: list[tuple[str, str | None]], order: Random
 ) -> None:
     shuffled = list(rows)
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    order.shuffle(shuffled)
     assert score(joined(rows, SEMEVAL), name) == score(joined(shuffled, SEMEVAL), name)
 
 
@@ -105,8 +107,6 @@ def test_micro_f1_ignores_the_declared_na_label(
 
 
 def test_na_is_what_the_schema_declares_and_not_a_name(build: Build) -> None:
-    from dataclasses import replace
-
     odd = replace(DEMO, na_label="nothing")
     answers = build(["nothing", "born_in"], ["born_in", "nothing"], schema=odd)
     assert score(answers, "micro_f1").tolist() == [0.0]
