@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_what_a_format_writes_it_reads_back(name: str, examples: list[Example]) 
                 )
             ),
             max_leaves=12,
-        ).map(lambda value: __import__("json").dumps(value).encode()),
+        ).map(lambda value: json.dumps(value).encode()),
     )
 )
 def test_garbage_is_read_or_refused_with_one_kind_of_error(name: str, content: bytes) -> None:
@@ -105,9 +106,7 @@ def test_garbage_is_read_or_refused_with_one_kind_of_error(name: str, content: b
 
 
 @pytest.mark.parametrize("name", FILE_FORMATS)
-def test_a_file_cut_anywhere_is_read_or_refused(
-    name: str, tmp_path: Path, make_example: object
-) -> None:
+def test_a_file_cut_anywhere_is_read_or_refused(name: str, tmp_path: Path) -> None:
     examples = [_plain(str(i)) for i in range(3)]
     whole = tmp_path / "whole"
     write_examples(examples, whole, format=name)
