@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.errors import ConfigError, Problem
-from harness.metrics import Comparison, compare, holm, metrics, trivial_baselines
-from harness.report._measures import Measures, even_of, total_of
+from harness.metrics import Comparison, compare, holm, trivial_baselines
+from harness.report._measures import Measures, definition_of, even_of, total_of
 from harness.report._row import Difference
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead, TestSet, Verdict
@@ -50,7 +50,7 @@ def build_head_to_head(
         resamples: Resamples behind each interval and test.
         seed: Seed of the resampling.
         full_test_name: Name of the wider test set.
-        assumptions: What was assumed, one sentence each.
+        assumptions: Notes under the table, whole sentences: what was assumed, overlaps found.
 
     Raises:
         ConfigError: With all problems of the arguments.
@@ -97,10 +97,7 @@ def build_head_to_head(
     return HeadToHead(
         experiment=experiment,
         metric=metric,
-        definitions={
-            name: metrics.get(name.partition("@")[0]).summary
-            for name in measured.names(referent.answers)
-        },
+        definitions={name: definition_of(name) for name in measured.names(referent.answers)},
         reference=reference,
         tolerance=tolerance,
         volume=volume,

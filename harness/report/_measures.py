@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from harness.costs import BreakEven, Money, SystemCost, break_even, cheapest
-from harness.metrics import Answers, diagnostics, interval, score
+from harness.metrics import Answers, diagnostics, interval, metrics, score
 from harness.report._row import Costs, Estimate, Row
 from harness.report._system import SystemResult
 
-__all__ = ["Measures", "even_of", "total_of"]
+__all__ = ["Measures", "definition_of", "even_of", "total_of"]
 
-_VARIANTS = ("@unparsed=na", "@unparsed=left_out")
+_VARIANTS = {
+    "@unparsed=wrong": "answers that could not be read counted wrong",
+    "@unparsed=na": "answers that could not be read counted as NA",
+    "@unparsed=left_out": "answers that could not be read left out",
+}
+
+
+def definition_of(metric: str) -> str:
+    """One line on a metric and its variant.
+
+    >>> definition_of("accuracy@unparsed=na")
+    'share of right answers, NA included; answers that could not be read counted as NA'
+    """
+    name, at, variant = metric.partition("@")
+    summary = metrics.get(name).summary
+    return f"{summary}; {_VARIANTS[at + variant]}" if at else summary
 
 
 class Measures:
@@ -23,7 +38,10 @@ class Measures:
         official = answers.schema.official_metric
         base = dict.fromkeys([self.metric, "micro_f1", official, "accuracy", "na_f1"])
         bare = dict.fromkeys(name.partition("@")[0] for name in (self.metric, "micro_f1"))
-        return (*base, *(f"{name}{v}" for name in bare for v in _VARIANTS))
+        return (
+            *base,
+            *(f"{name}{v}" for name in bare for v in ("@unparsed=na", "@unparsed=left_out")),
+        )
 
     def row(self, system: SystemResult) -> Row:
         """The row of a system, not yet compared with the reference."""

@@ -37,11 +37,20 @@ def notes_of(table: HeadToHead) -> tuple[str, ...]:
             f"{ASSUMED} marks what is assumed: it stands on a price or a token count that was"
             " declared or counted, and not reported by a provider."
         )
-    notes += [f"Assumed: {assumption}" for assumption in table.assumptions]
+    notes += table.assumptions
     notes += [note for row in table.rows if (note := _mode(row))]
     notes += [note for row in table.rows if (note := _unparsed(table, row))]
-    notes += [f"{row.system}: {note}" for row in table.rows for note in row.notes]
+    notes += _of_rows(table)
     return tuple(dict.fromkeys(notes))
+
+
+def _of_rows(table: HeadToHead) -> list[str]:
+    """The rows' own notes; one that several systems share is said once, of all of them."""
+    systems: dict[str, list[str]] = {}
+    for row in table.rows:
+        for note in dict.fromkeys(row.notes):
+            systems.setdefault(note, []).append(row.system)
+    return [f"{', '.join(names)}: {note}" for note, names in systems.items()]
 
 
 def _seeds(table: HeadToHead) -> str:

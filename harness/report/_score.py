@@ -14,7 +14,6 @@ from harness.metrics import (
     confusion,
     diagnostics,
     interval,
-    metrics,
     micro_prf,
     score,
 )
@@ -22,6 +21,7 @@ from harness.report._document import Document, Heading, Sheet
 from harness.report._figures import count
 from harness.report._figures import interval as bounds
 from harness.report._figures import score as percent
+from harness.report._measures import definition_of
 from harness.report._render import check_format, render_document
 from harness.report._score_files import (
     OUTSIDE_LABEL,
@@ -109,7 +109,7 @@ def _notes(answers: Answers, name: str) -> tuple[str, ...]:
     beside += [f"accuracy {percent(figures.accuracy)}", f"na_f1 {percent(figures.na_f1)}"]
     micro = [micro_prf(answers, index) for index in range(answers.seeds)]
     notes = [
-        f"{name}: {metrics.get(name.partition('@')[0]).summary}; in percent, with a 95% bootstrap"
+        f"{name}: {definition_of(name)}; in percent, with a 95% bootstrap"
         " interval over examples and seeds.",
         f"Beside it: {', '.join(beside)}; micro precision"
         f" {percent(float(np.mean([m.precision for m in micro])))}, micro recall"

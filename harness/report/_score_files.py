@@ -12,11 +12,11 @@ from harness.metrics import (
     Interval,
     confusion,
     diagnostics,
-    metrics,
     per_relation,
     score,
 )
 from harness.report._csv import Cell, write_csv
+from harness.report._measures import definition_of
 
 __all__ = [
     "OUTSIDE_LABEL",
@@ -100,7 +100,7 @@ def score_json(answers: Answers, name: str, headline: Interval) -> str:
         "format_version": 1,
         "schema": answers.schema.name,
         "metric": name,
-        "definitions": {n: metrics.get(n.partition("@")[0]).summary for n in (*others, *variants)},
+        "definitions": {n: definition_of(n) for n in (*others, *variants)},
         "value": headline.value,
         "low": headline.low,
         "high": headline.high,

@@ -75,7 +75,7 @@ class HeadToHead:
         seed: Seed of the resampling.
         rows: Systems in the order given, trivial baselines last.
         verdict: None where there is no student to decide about.
-        assumptions: What was assumed, in the experiment's words.
+        assumptions: What was assumed and whatever else the experiment has to say, a note each.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT

@@ -178,3 +178,16 @@ def test_results_that_differ_otherwise_are_told_by_place(table: HeadToHead) -> N
     ]
     fewer = replace(table, rows=table.rows[:2])
     assert same_results(table, fewer) == [f"rows: {len(table.rows)} against 2 entries"]
+
+
+def test_a_note_that_systems_share_is_said_once_of_all_of_them(make_answers: MakeAnswers) -> None:
+    note = ("born_in has 3 of 8 few-shot examples",)
+    systems = [
+        SystemResult("llm", "direct", make_answers([4])),
+        SystemResult("a", "distilled", make_answers([5]), notes=note),
+        SystemResult("b", "gold", make_answers([6]), notes=note),
+    ]
+    made = _build(systems, assumptions=("Rows that also stand in the test set: 2 exact.",))
+    text = render(made, "terminal", width=200)
+    assert "- a, b: born_in has 3 of 8 few-shot examples" in text
+    assert "- Rows that also stand in the test set: 2 exact." in text
