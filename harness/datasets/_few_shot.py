@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.datasets._files import read_json
-from harness.datasets._problems import PROBLEM_LIMIT, Place, ProblemLog, nearest
+from harness.datasets._problems import Place, ProblemLog, nearest
 from harness.errors import ConfigError, DataError, Problem
 from harness.relations import Example, Schema
 
@@ -98,7 +98,7 @@ def draw_few_shot(
     Raises:
         DataError: When an example has no label, or one that is not in the schema.
     """
-    log = ProblemLog(Path("the examples"), PROBLEM_LIMIT)
+    log = ProblemLog(None)
     pools: dict[str, list[Example]] = {name: [] for name in schema.label_names}
     for example in examples:
         if example.relation in pools:

@@ -30,9 +30,9 @@ class Place:
 
 @dataclass(slots=True)
 class ProblemLog:
-    """The problems of one file, the first ``limit`` of them in full."""
+    """The problems of one file (or of examples from none), the first ``limit`` in full."""
 
-    file: Path
+    file: Path | None
     limit: int = PROBLEM_LIMIT
     kept: list[Problem] = field(default_factory=list)
     count: int = 0
