@@ -154,8 +154,8 @@ def _download(name: str, release: _Release, aside: Path) -> None:
             get(release, aside)
             return
         except (OSError, ValueError, zipfile.BadZipFile, KeyError, CalldistilError) as error:
-            text = str(error).strip() or type(error).__name__
-            reasons.append(text.splitlines()[0] if not isinstance(error, DataError) else text)
+            told = error.problems[0].what if isinstance(error, DataError) else str(error).strip()
+            reasons.append((told or type(error).__name__).splitlines()[0])
     what = f"neither {release.url} nor the hub's {release.hub} can be read"
     fix = f"download it elsewhere, then: calldistil data fetch {name} --from FOLDER"
     raise DataError([Problem(what, fix)], hint="Reasons: " + "; ".join(reasons))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -93,6 +94,9 @@ def _load(file: Path, options: HubOptions) -> Any:
         raise MissingExtraError(
             package="datasets", extra="hf", feature="the data set format 'hub'"
         ) from None
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it warns of each retry; what comes of them is told once, below
     try:
         return datasets.load_dataset(
             file.as_posix(), options.config, split=options.split, revision=options.revision
@@ -102,6 +106,8 @@ def _load(file: Path, options: HubOptions) -> Any:
         what = f"the data set cannot be loaded ({options.split!r}): {reason}"
         fix = "check name, split and network, or read a downloaded file in its own format"
         raise DataError([Problem(what, fix, file)]) from None
+    finally:
+        log.setLevel(level)
 
 
 def _rows(table: Any, *, first_id: int | None) -> Iterator[Row]:
