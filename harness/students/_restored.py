@@ -1,0 +1,76 @@
+"""A saved entity-marker student's weights, checked piece by piece."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+import torch
+from torch import nn
+
+from harness.errors import ArtefactError, ConfigError
+from harness.students._backbone import load_encoder, load_tokenizer
+from harness.students._marking import MarkerStyle
+from harness.students._network import MarkerClassifier
+from harness.students._saved import SAVE_AGAIN, SavedStudent
+from harness.students._training_options import Pooling
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["restore_classifier", "restore_style"]
+
+
+def restore_style(saved: SavedStudent, folder: Path) -> MarkerStyle:
+    """The marker style that training settled on.
+
+    Raises:
+        ArtefactError: When ``student.json`` names none that exists.
+    """
+    style = saved.fitted.get("marker")
+    known: tuple[MarkerStyle, ...] = get_args(MarkerStyle)
+    for name in known:
+        if style == name:
+            return name
+    raise ArtefactError(
+        f"{folder / 'student.json'}: fitted.marker is {style!r}, which is no marker style.",
+        hint=SAVE_AGAIN,
+    )
+
+
+def restore_classifier(
+    folder: Path, *, pooling: Pooling, labels: int
+) -> tuple[PreTrainedTokenizerBase, MarkerClassifier]:
+    """Reads tokenizer, encoder and classifier from a folder.
+
+    Raises:
+        ArtefactError: When a file is absent, broken, or does not fit the others.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "classifier.safetensors"):
+        if not (folder / name).is_file():
+            raise ArtefactError(f"{folder} lacks the student's {name}.", hint=SAVE_AGAIN)
+    try:
+        tokenizer = load_tokenizer(str(folder))
+        with torch.random.fork_rng(devices=[]):  # loading leaves the caller's generator alone
+            encoder = load_encoder(str(folder))
+            model = MarkerClassifier(encoder, pooling=pooling, labels=labels)
+        model.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))
+    except ConfigError as error:
+        raise ArtefactError(
+            f"The student in {folder} cannot be read: {error.problems[0].what}", hint=SAVE_AGAIN
+        ) from None
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise ArtefactError(
+            f"The student's classifier in {folder} cannot be read: {error}", hint=SAVE_AGAIN
+        ) from None
+    rows = cast(nn.Embedding, encoder.get_input_embeddings()).num_embeddings
+    if rows < len(tokenizer):
+        raise ArtefactError(
+            f"The tokenizer in {folder} has {len(tokenizer)} words, its encoder {rows}.",
+            hint=SAVE_AGAIN,
+        )
+    model.eval()
+    return tokenizer, model
