@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
+
+from harness.datasets import parse_examples
 
 if TYPE_CHECKING:
     from harness.protocols import Student
@@ -34,11 +37,10 @@ def command(student: Path, text: Path, output: Path | None, probabilities: bool)
     from harness.students import load_student
 
     model = load_student(student)
-    schema = getattr(model, "schema")  # noqa: B009
     source: TextIO = sys.stdin if str(text) == "-" else _opened(text)
     target: TextIO = sys.stdout if output is None else output.open("w", encoding="utf-8")
     try:
-        for examples in _chunks(source, schema, text):
+        for examples in _chunks(source, model.schema, text):
             for row in _rows(model, examples, probabilities):
                 target.write(json.dumps(row, ensure_ascii=False) + "\n")
             target.flush()
@@ -59,42 +61,38 @@ def _opened(text: Path) -> TextIO:
         raise DataError([Problem(what, "check the path", text)]) from None
 
 
-def _chunks(source: TextIO, schema: Schema, file: Path) -> Iterator[list[Example]]:
+def _chunks(source: TextIO, schema: Schema, file: Path) -> Iterator[Sequence[Example]]:
     from harness.errors import DataError, Problem
 
-    examples: list[Example] = []
-    problems: list[Problem] = []
+    numbered = ((n, line.rstrip("\n")) for n, line in enumerate(source, start=1) if line.strip())
     try:
-        for number, line in enumerate(source, start=1):
-            if not line.strip():
-                continue
-            try:
-                examples.append(_example(line.rstrip("\n"), number, schema))
-            except ValueError as error:
-                problems.append(
-                    Problem(str(error), "mark both arguments, or write JSON Lines", file, number)
-                )
-            if len(problems) >= 20:
-                break
-            if len(examples) == _CHUNK and not problems:
-                yield examples
-                examples = []
+        while chunk := list(itertools.islice(numbered, _CHUNK)):
+            if chunk[0][1].lstrip().startswith("{"):
+                yield parse_examples(chunk, file=file)
+            else:
+                yield _marked(chunk, schema, file)
     except UnicodeDecodeError as error:
-        problems.append(Problem(f"not UTF-8: {error.reason}", "save the text as UTF-8", file))
+        what = f"not UTF-8: {error.reason}"
+        raise DataError([Problem(what, "save the text as UTF-8", file)]) from None
+
+
+def _marked(lines: Sequence[tuple[int, str]], schema: Schema, file: Path) -> list[Example]:
+    """Sentences with both arguments marked; the line's number is the example's id."""
+    from harness.errors import DataError, Problem
+    from harness.relations import Example, MarkedTextError, parse_marked
+
+    examples, problems = [], []
+    for number, line in lines:
+        try:
+            found = parse_marked(line, schema.markers)
+        except MarkedTextError as error:
+            fix = f"mark both: <{schema.markers.head}>...</{schema.markers.head}>"
+            problems.append(Problem(str(error), fix, file, number))
+            continue
+        examples.append(Example(str(number), found.text, found.head, found.tail))
     if problems:
-        raise DataError(problems)
-    if examples:
-        yield examples
-
-
-def _example(line: str, number: int, schema: Schema) -> Example:
-    from harness.datasets import parse_example
-    from harness.relations import Example, parse_marked
-
-    if line.lstrip().startswith("{"):
-        return parse_example(line)
-    marked = parse_marked(line, schema.markers)
-    return Example(id=str(number), text=marked.text, head=marked.head, tail=marked.tail)
+        raise DataError(problems[:20], more=max(0, len(problems) - 20))
+    return examples
 
 
 def _rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -22,7 +23,11 @@ def command(
     if relations is not None or confusion is not None:
         from harness.report import render_score, run_answers
 
-        for system, part in ((relations, "relations"), (confusion, "confusion")):
+        parts: tuple[tuple[str | None, Literal["relations", "confusion"]], ...] = (
+            (relations, "relations"),
+            (confusion, "confusion"),
+        )
+        for system, part in parts:
             if system is not None:
                 answers = run_answers(run, system)
                 text = render_score(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,9 +17,7 @@ from harness.cli._table import FORMATS
 @click.option("--gold-format", help="Format of GOLD; guessed from its suffix if left out.")
 @click.option("--metric", "-m", help="Metric with an interval [the schema's own].")
 @click.option("--official", is_flag=True, help="Print what SemEval's official scorer prints.")
-@click.option(
-    "--table", type=click.Choice(("relations", "confusion")), default="relations"
-)
+@click.option("--table", type=click.Choice(("relations", "confusion")), default="relations")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -28,7 +27,7 @@ def command(
     gold_format: str | None,
     metric: str | None,
     official: bool,
-    table: str,
+    table: Literal["relations", "confusion"],
     format_: str,
     as_json: bool,
 ) -> None:

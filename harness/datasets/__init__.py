@@ -11,6 +11,7 @@ from harness.datasets._few_shot import (
 )
 from harness.datasets._format import DatasetFormat, NoOptions, dataset_formats
 from harness.datasets._infer import infer_schema
+from harness.datasets._jsonl import parse_examples
 from harness.datasets._overlaps import Overlap, OverlapReport, find_overlaps, normalise_text
 from harness.datasets._predictions import read_predictions, write_predictions
 from harness.datasets._read import guess_format, read_examples, write_examples
@@ -42,6 +43,7 @@ __all__ = [
     "guess_format",
     "infer_schema",
     "normalise_text",
+    "parse_examples",
     "read_examples",
     "read_label_file",
     "read_predictions",

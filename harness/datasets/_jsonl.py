@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,7 +15,7 @@ from harness.datasets._problems import PROBLEM_LIMIT, Place
 from harness.documents import FileModel
 from harness.relations import Example, Mention, Schema
 
-__all__ = ["JsonlFormat", "JsonlOptions"]
+__all__ = ["JsonlFormat", "JsonlOptions", "parse_examples"]
 
 
 class JsonlOptions(FileModel):
@@ -71,35 +71,10 @@ class JsonlFormat:
         limit: int = PROBLEM_LIMIT,
     ) -> tuple[Example, ...]:
         """Reads a file; empty lines say nothing. See ``DatasetFormat``."""
-        collector = Collector(file, schema, limit)
-        for number, line in enumerate(read_lines(file), start=1):
-            if not line.strip():
-                continue
-            place = Place(number)
-            try:
-                row = _Row.model_validate(parse_json(line))
-            except ValidationError as error:
-                note_invalid(collector.log, error, place)
-                continue
-            except ValueError as error:
-                reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-                fix = "write one JSON object per line"
-                collector.log.add(f"not valid JSON: {reason}", fix, place=place)
-                continue
-            group = row.group
-            if group is None and options.group_by == "text":
-                group = text_group(row.text)
-            collector.add(
-                place,
-                id=str(row.id),
-                text=row.text,
-                head=Span(row.head.start, row.head.end, row.head.type, row.head.surface),
-                tail=Span(row.tail.start, row.tail.end, row.tail.type, row.tail.surface),
-                relation=row.relation,
-                group=group,
-                meta=row.meta,
-            )
-        return collector.finish()
+        lines = enumerate(read_lines(file), start=1)
+        return parse_examples(
+            lines, file=file, schema=schema, group_by_text=options.group_by == "text", limit=limit
+        )
 
     @classmethod
     def write(
@@ -113,6 +88,57 @@ class JsonlFormat:
         """Writes a file; see ``DatasetFormat``."""
         lines = [json.dumps(_row(example), ensure_ascii=False) for example in examples]
         write_text(file, "".join(line + "\n" for line in lines))
+
+
+def parse_examples(
+    lines: Iterable[tuple[int, str]],
+    *,
+    file: Path,
+    schema: Schema | None = None,
+    group_by_text: bool = False,
+    limit: int = PROBLEM_LIMIT,
+) -> tuple[Example, ...]:
+    """Reads numbered lines of this format, as they come from a stream; empty lines say nothing.
+
+    Args:
+        lines: Line numbers, from 1, and lines.
+        file: Where they come from, for messages.
+        schema: Where given, every label must be in it.
+        group_by_text: Whether examples without a group are grouped by identical text.
+        limit: How many problems are told in full.
+
+    Raises:
+        DataError: With every problem of these lines.
+    """
+    collector = Collector(file, schema, limit)
+    for number, line in lines:
+        if not line.strip():
+            continue
+        place = Place(number)
+        try:
+            row = _Row.model_validate(parse_json(line))
+        except ValidationError as error:
+            note_invalid(collector.log, error, place)
+            continue
+        except ValueError as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            fix = "write one JSON object per line"
+            collector.log.add(f"not valid JSON: {reason}", fix, place=place)
+            continue
+        group = row.group
+        if group is None and group_by_text:
+            group = text_group(row.text)
+        collector.add(
+            place,
+            id=str(row.id),
+            text=row.text,
+            head=Span(row.head.start, row.head.end, row.head.type, row.head.surface),
+            tail=Span(row.tail.start, row.tail.end, row.tail.type, row.tail.surface),
+            relation=row.relation,
+            group=group,
+            meta=row.meta,
+        )
+    return collector.finish()
 
 
 def _row(example: Example) -> dict[str, Any]:

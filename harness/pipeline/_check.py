@@ -190,7 +190,8 @@ class _Checks:
             if entry is None:
                 continue
             place: Location = ("data", role)
-            for file in (entry.file, entry.ids):
+            on_hub = entry.format == "hub"  # its "file" is the name of a data set
+            for file in (None if on_hub else entry.file, entry.ids):
                 if file is not None and not file.is_file():
                     yield self._problem(
                         f"there is no file {file}",

@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 
 from harness.pipeline._check import Setup, checked_component
 from harness.pipeline._plan import Node, Plan
-from harness.pipeline.stages import Charge, Measures, StageContext
-from harness.pipeline.stages._files import read_jsonl, write_jsonl
+from harness.pipeline.stages import Charge, Measures, StageContext, read_jsonl, write_jsonl
 from harness.protocols import Backend, Progress
 from harness.registry import backends
 from harness.store import Artefact, ArtefactStore, CallStore

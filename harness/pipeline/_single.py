@@ -10,8 +10,7 @@ from typing import Any
 
 from harness.errors import ArtefactError
 from harness.pipeline._check import checked_component
-from harness.pipeline.stages import Agent, Measures, Stage, StageContext
-from harness.pipeline.stages._files import save_examples
+from harness.pipeline.stages import Agent, Measures, Stage, StageContext, save_examples
 from harness.protocols import Backend, Progress, Sampling
 from harness.registry import Registry, backends
 from harness.relations import Example

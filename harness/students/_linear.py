@@ -72,6 +72,11 @@ class LinearStudent:
         self._model: _Model | None = None
 
     @property
+    def schema(self) -> Schema:
+        """The schema it was made with."""
+        return self._schema
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The schema's labels, in order."""
         return self._schema.label_names

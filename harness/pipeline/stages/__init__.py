@@ -6,6 +6,8 @@ from harness.pipeline.stages._files import (
     load_examples,
     load_predictions,
     read_jsonl,
+    save_examples,
+    write_jsonl,
 )
 from harness.pipeline.stages._generate import DEMONSTRATIONS, REJECTS, Generate
 from harness.pipeline.stages._overlap import OVERLAPS, Overlap
@@ -41,7 +43,9 @@ __all__ = [
     "load_examples",
     "load_predictions",
     "read_jsonl",
+    "save_examples",
     "stages",
+    "write_jsonl",
 ]
 
 stages: Registry[type[Stage]] = Registry("stage")

@@ -51,7 +51,7 @@ class Split:
             return FewShotSplit(train=tuple(pool), dev=(), shortfalls=())
         if entry.ids is not None:
             key = entry.ids.key.replace("{seed}", str(self.seed))
-            return few_shot_from_ids(pool, file=entry.ids.file, key=key)
+            return few_shot_from_ids(pool, file=entry.ids.file, key=key, k=entry.k)
         plan = FewShotPlan(k=entry.k, seed=self.seed, count_na=entry.count_na, dev=entry.dev)
         return draw_few_shot(pool, schema=self.schema, plan=plan)
 

@@ -1,0 +1,55 @@
+"""The seams: what a backend, an extractor, a generator and a student are.
+
+Agents do no I/O. An extractor or generator is a coroutine over rounds (a ``Dialogue``): it
+yields a list of requests, is sent their completions in the same order, and at last returns
+its result. One driver (``harness.pipeline``) advances all dialogues round by round through the
+call store to ``Backend.complete``.
+"""
+
+from harness.protocols._agents import (
+    AgentContext,
+    Dialogue,
+    Extractor,
+    GeneratedRow,
+    GeneratedSet,
+    GenerationItem,
+    Reject,
+    RowGenerator,
+)
+from harness.protocols._backend import Backend, Capabilities, ModelIdentity
+from harness.protocols._calls import (
+    Completion,
+    Constraint,
+    Failure,
+    FinishReason,
+    Message,
+    Request,
+    Sampling,
+    Usage,
+)
+from harness.protocols._student import FitReport, Progress, Student
+
+__all__ = [
+    "AgentContext",
+    "Backend",
+    "Capabilities",
+    "Completion",
+    "Constraint",
+    "Dialogue",
+    "Extractor",
+    "Failure",
+    "FinishReason",
+    "FitReport",
+    "GeneratedRow",
+    "GeneratedSet",
+    "GenerationItem",
+    "Message",
+    "ModelIdentity",
+    "Progress",
+    "Reject",
+    "Request",
+    "RowGenerator",
+    "Sampling",
+    "Student",
+    "Usage",
+]
