@@ -1,5 +1,6 @@
 """Students: small models that a run trains and measures, behind one protocol."""
 
+from harness.students._backbone import DEFAULT_BACKBONE, backbone_folder
 from harness.students._registry import load_student, make_student, students
 
-__all__ = ["load_student", "make_student", "students"]
+__all__ = ["DEFAULT_BACKBONE", "backbone_folder", "load_student", "make_student", "students"]

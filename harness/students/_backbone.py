@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_BACKBONE",
+    "backbone_folder",
     "load_encoder",
     "load_tokenizer",
     "quiet_transformers",
     "require_torch",
-    "resolve_backbone",
 ]
 
 DEFAULT_BACKBONE = "all-MiniLM-L6-v2"
@@ -39,7 +39,7 @@ def require_torch(feature: str) -> None:
             raise MissingExtraError(package=package, extra="students", feature=feature)
 
 
-def resolve_backbone(name: str) -> str:
+def backbone_folder(name: str) -> str:
     """Turns a backbone's name into what transformers loads: a folder or a hub name.
 
     The default comes from its Python package, and its weights are checked.

@@ -16,11 +16,11 @@ from harness.protocols import FitReport, Progress
 from harness.relations import Example, Schema
 from harness.students._backbone import (
     DEFAULT_BACKBONE,
+    backbone_folder,
     load_encoder,
     load_tokenizer,
     quiet_transformers,
     require_torch,
-    resolve_backbone,
 )
 from harness.students._marking import MarkerStyle, MarkerVocabulary, marker_tags
 from harness.students._saved import options_of, read_saved, write_saved
@@ -100,6 +100,11 @@ class EntityMarkerStudent:
         self._fitted: _Fitted | None = None
 
     @property
+    def schema(self) -> Schema:
+        """The schema it was made with."""
+        return self._schema
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The schema's labels, in order."""
         return self._schema.label_names
@@ -131,7 +136,7 @@ class EntityMarkerStudent:
         targets = targets_of(examples, self._schema, role="training")
         dev_targets = targets_of(dev, self._schema, role="dev") if dev else []
         style, notes = self._style(examples)
-        source = resolve_backbone(options.backbone)
+        source = backbone_folder(options.backbone)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             tokenizer, encoder = load_tokenizer(source), load_encoder(source)

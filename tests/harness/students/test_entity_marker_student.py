@@ -322,9 +322,9 @@ def test_weights_other_than_the_pinned_ones_are_refused(tmp_path):
     )
     code = (
         "from harness.errors import ArtefactError\n"
-        "from harness.students._backbone import resolve_backbone\n"
+        "from harness.students._backbone import backbone_folder\n"
         "try:\n"
-        "    resolve_backbone('all-MiniLM-L6-v2')\n"
+        "    backbone_folder('all-MiniLM-L6-v2')\n"
         "except ArtefactError as error:\n"
         "    assert 'sha256' in str(error)\n"
         "else:\n"

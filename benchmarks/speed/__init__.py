@@ -1,0 +1,1 @@
+"""Speed of parts of calldistil against their nearest peers, in one run."""

@@ -1,0 +1,252 @@
+"""Speed of the student ``entity_marker`` against plain transformers, same backbone and data.
+
+Run ``python -m benchmarks.speed.students training`` or ``... inference``. Both sides run in this
+process, in turns, and the better turn of each counts. The last line is one JSON object.
+
+- ``training``: samples per second of ``fit`` against the transformers ``Trainer`` with its
+  default padding and precision (needs accelerate). Same rows, epochs, batch size and learning
+  rate; both are then scored on the same unseen rows, so that speed is not bought with F1.
+- ``inference``: sentences per second of ``predict_proba`` against a loop over
+  ``pipeline("text-classification")`` with the weights that the ``Trainer``'s class loads.
+
+The data is SemEval-2010 Task 8 from ``CALLDISTIL_DATA``, or else the newsroom demo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.datasets import read_examples
+from harness.metrics import join_labels, score
+from harness.relations import Example, Schema, load_schema
+from harness.students import DEFAULT_BACKBONE, backbone_folder, make_student
+
+__all__ = ["Side", "main"]
+
+DEMO = Path(__file__).resolve().parents[1] / "demo"
+BATCH = 16
+RATE = 2e-4
+AIM = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Rows to train on and unseen rows to score."""
+
+    name: str
+    schema: Schema
+    train: list[Example]
+    test: list[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        speed: Rows per second.
+        f1: Micro-F1 on the unseen rows, where it was scored.
+    """
+
+    speed: float
+    f1: float | None = None
+
+
+def corpus(rows: int) -> Corpus:
+    """``rows`` training rows and up to 500 unseen ones."""
+    home = os.environ.get("CALLDISTIL_DATA")
+    file = Path(home) / "semeval2010_task8" / "TRAIN_FILE.TXT" if home else None
+    if file is not None and file.is_file():
+        schema = load_schema("semeval-2010-task-8")
+        found = list(read_examples(file, format="semeval", schema=schema))
+        return Corpus("SemEval-2010 Task 8", schema, found[:rows], found[-500:])
+    schema = load_schema("newsroom-demo")
+    found = list(read_examples(DEMO / "test.jsonl", schema=schema))
+    return Corpus(
+        "newsroom demo",
+        schema,
+        found[:rows],
+        list(read_examples(DEMO / "dev.jsonl", schema=schema)),
+    )
+
+
+def marked(example: Example) -> str:
+    """The text with ``@`` around the head and ``#`` around the tail."""
+    text = example.text
+    for mention, sign in sorted(
+        ((example.head, "@"), (example.tail, "#")), key=lambda pair: -pair[0].start
+    ):
+        text = f"{text[: mention.start]}{sign} {mention.surface} {sign}{text[mention.end :]}"
+    return text
+
+
+def micro_f1(data: Corpus, predicted: Sequence[str]) -> float:
+    """Micro-F1 of labels on the unseen rows."""
+    gold = {row.id: str(row.relation) for row in data.test}
+    said = {row.id: label for row, label in zip(data.test, predicted, strict=True)}
+    return float(score(join_labels(gold, said, data.schema), "micro_f1")[0])
+
+
+def student_training(data: Corpus, epochs: int) -> Side:
+    """Trains and scores our student."""
+    student = make_student(
+        "entity_marker",
+        schema=data.schema,
+        options={
+            "epochs": epochs,
+            "min_steps": 0,
+            "batch_size": BATCH,
+            "learning_rate": RATE,
+            "marker": "punct",
+        },
+    )
+    start = time.perf_counter()
+    student.fit(examples=data.train, seed=1)
+    seconds = time.perf_counter() - start
+    best = student.predict_proba(examples=data.test).argmax(axis=1)
+    f1 = micro_f1(data, [student.labels[i] for i in best])
+    return Side(len(data.train) * epochs / seconds, f1)
+
+
+def _plain(data: Corpus) -> tuple[Any, Any]:
+    """Tokenizer and classification model as anyone would load them."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = backbone_folder(DEFAULT_BACKBONE)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=len(data.schema.label_names)
+    )
+    return AutoTokenizer.from_pretrained(folder), model
+
+
+def trainer_training(data: Corpus, epochs: int) -> Side:
+    """Trains and scores a sequence classifier with the transformers Trainer."""
+    import torch
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+    torch.manual_seed(1)
+    start = time.perf_counter()
+    tokenizer, model = _plain(data)
+    columns = {name: i for i, name in enumerate(data.schema.label_names)}
+
+    def encoded(rows: Sequence[Example]) -> list[dict[str, Any]]:
+        return [
+            {**tokenizer(marked(row), truncation=True), "labels": columns[str(row.relation)]}
+            for row in rows
+        ]
+
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model=model,
+            args=TrainingArguments(
+                output_dir=folder,
+                num_train_epochs=epochs,
+                per_device_train_batch_size=BATCH,
+                learning_rate=RATE,
+                warmup_steps=round(0.1 * epochs * len(data.train) / BATCH),
+                seed=1,
+                use_cpu=True,
+                report_to="none",
+                save_strategy="no",
+                logging_strategy="no",
+                disable_tqdm=True,
+            ),
+            train_dataset=encoded(data.train),
+            data_collator=DataCollatorWithPadding(tokenizer),
+        )
+        trainer.train()
+        seconds = time.perf_counter() - start
+        logits = trainer.predict(encoded(data.test)).predictions  # type: ignore[arg-type]
+    names = data.schema.label_names
+    f1 = micro_f1(data, [names[i] for i in np.asarray(logits).argmax(axis=1)])
+    return Side(len(data.train) * epochs / seconds, f1)
+
+
+def in_turns(ours: Callable[[], Side], peers: Callable[[], Side], turns: int) -> tuple[Side, Side]:
+    """Runs both sides in turns; the fastest turn of each counts."""
+    best: dict[str, Side] = {}
+    for turn in range(turns):
+        for name, run in (("student", ours), ("peer", peers)):
+            side = run()
+            scored = "" if side.f1 is None else f", micro-F1 {side.f1:.1f}"
+            print(f"turn {turn + 1}: {name} {side.speed:.1f}/s{scored}", file=sys.stderr)
+            if name not in best or side.speed > best[name].speed:
+                best[name] = side
+    return best["student"], best["peer"]
+
+
+def inference(data: Corpus, turns: int) -> tuple[Side, Side]:
+    """Sentences per second on the training rows' text, untrained heads on both sides."""
+    from transformers import pipeline
+
+    student = make_student(
+        "entity_marker",
+        schema=data.schema,
+        options={"epochs": 1, "min_steps": 0, "marker": "punct"},
+    )
+    student.fit(examples=data.train[:BATCH], seed=1)
+    tokenizer, model = _plain(data)
+    pipe = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    texts = [marked(row) for row in data.train]
+
+    def timed(call: Callable[[], object]) -> Side:
+        start = time.perf_counter()
+        call()
+        return Side(len(texts) / (time.perf_counter() - start))
+
+    return in_turns(
+        lambda: timed(lambda: student.predict_proba(examples=data.train)),
+        lambda: timed(lambda: [pipe(text) for text in texts]),
+        turns,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one comparison and prints it as one JSON object."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.students")
+    parser.add_argument("what", choices=["training", "inference"])
+    parser.add_argument("--rows", type=int, default=600)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=2)
+    chosen = parser.parse_args(arguments)
+
+    data = corpus(chosen.rows)
+    if chosen.what == "training":
+        ours, peers = in_turns(
+            lambda: student_training(data, chosen.epochs),
+            lambda: trainer_training(data, chosen.epochs),
+            chosen.turns,
+        )
+        unit, peer = "samples/s", "transformers Trainer, default padding and precision"
+    else:
+        ours, peers = inference(data, chosen.turns)
+        unit, peer = "sentences/s", 'loop over pipeline("text-classification")'
+    result: dict[str, object] = {
+        "name": f"entity_marker {chosen.what}, {data.name}, {len(data.train)} rows",
+        "value": round(ours.speed, 1),
+        "unit": unit,
+        "peer": peer,
+        "peer_value": round(peers.speed, 1),
+        "ratio": round(ours.speed / peers.speed, 2),
+        "aim": AIM,
+        "holds": ours.speed >= AIM * peers.speed,
+    }
+    if ours.f1 is not None and peers.f1 is not None:
+        result |= {"f1": round(ours.f1, 1), "peer_f1": round(peers.f1, 1)}
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
