@@ -42,9 +42,7 @@ def _generated(file: Path, schema: Schema) -> list[Example]:
         label = record.get("relation", name)
         for sample in filter(None, map(str.strip, record["response"].splitlines())):
             text = parse_marked(re.sub(r"^\d+[.)]\s*", "", sample), schema.markers)
-            rows.append(
-                Example(f"g{len(rows)}", found.text, found.head, found.tail, relation=label)
-            )
+            rows.append(Example(f"g{len(rows)}", text.text, text.head, text.tail, relation=label))
     return rows
 
 
