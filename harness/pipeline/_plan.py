@@ -36,6 +36,8 @@ from harness.students import students
 
 __all__ = ["Node", "OverlapPlan", "Plan", "Repetition", "SystemPlan", "build_plan"]
 
+_DATA = (Read, Split, Subset)
+
 
 @dataclass(frozen=True, eq=False)
 class Node:
@@ -126,7 +128,10 @@ class Plan:
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """All stages, inputs before what reads them, each key once."""
+        """All stages, inputs before what reads them, each key once.
+
+        Those that read data come first: a malformed file is found before anything is paid.
+        """
         ends = [self.test]
         if self.full_test is not None:
             ends.append(self.full_test)
@@ -138,7 +143,7 @@ class Plan:
         for end in ends:
             for node in (*end.ancestors(), end):
                 found.setdefault(node.key, node)
-        return tuple(found.values())
+        return tuple(sorted(found.values(), key=lambda node: not isinstance(node.stage, _DATA)))
 
 
 def build_plan(setup: Setup) -> Plan:
