@@ -125,8 +125,10 @@ def _carry_out(
         run_id, started_at = _identity(run, setup)
         manifest = Manifest.of(plan, run=run_id, store=store, started_at=started_at)
         if setup.file.resolve() != run.experiment_file.resolve():
-            shutil.copyfile(setup.file, run.experiment_file)
-        save_schema(setup.schema, run.schema_file)
+            with _whole(run.experiment_file) as aside:
+                shutil.copyfile(setup.file, aside)
+        with _whole(run.schema_file) as aside:
+            save_schema(setup.schema, aside)
         _write(run.manifest_file, manifest)
         execute(plan, artefacts=run.artefacts, calls=calls, run=run_id, observer=observer)
         _write(run.manifest_file, manifest.finished())
@@ -148,8 +150,15 @@ def _identity(run: RunFolder, setup: Setup) -> tuple[str, datetime]:
 
 
 def _write(file: Path, manifest: Manifest) -> None:
+    with _whole(file) as aside:
+        aside.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A file beside ``file`` that takes its place at the end: a kill leaves the old or the new."""
     aside = file.with_suffix(".tmp")
-    aside.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    yield aside
     aside.replace(file)
 
 
