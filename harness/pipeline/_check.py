@@ -141,23 +141,35 @@ class _Checks:
         for name, system in self.experiment.systems.items():
             place: Location = ("systems", name)
             if system.extractor is not None:
-                yield from self._component(extractors, system.extractor, system.options, place)
+                yield from self._component(
+                    extractors, system.extractor, system.options, place, "extractor"
+                )
                 yield from self._declared(system.backend, place)
             if system.student is not None:
-                yield from self._component(students, system.student, system.options, place)
+                yield from self._component(
+                    students, system.student, system.options, place, "student"
+                )
             for index, source in enumerate(system.train_on):
                 here = (*place, "train_on", index)
                 if source.generated is not None:
                     agent = source.generated
-                    yield from self._component(generators, agent.generator, agent.options, here)
-                    yield from self._declared(agent.backend, here)
+                    inner: Location = (*here, "generated")
+                    yield from self._component(
+                        generators, agent.generator, agent.options, inner, "generator"
+                    )
+                    yield from self._declared(agent.backend, inner)
                 if source.labelled is not None:
                     labelled = source.labelled
+                    inner = (*here, "labelled")
                     yield from self._component(
-                        extractors, labelled.extractor, labelled.options, here
+                        extractors, labelled.extractor, labelled.options, inner, "extractor"
                     )
-                    yield from self._declared(labelled.backend, here)
-                    yield from self._needs_data("train", here)
+                    yield from self._declared(labelled.backend, inner)
+                    yield from self._needs_data("train", inner)
+                    if labelled.ids is not None and not labelled.ids.is_file():
+                        yield self._problem(
+                            f"there is no file {labelled.ids}", "check the path", (*inner, "ids")
+                        )
                 if source.gold == "train":
                     yield from self._needs_data("train", here)
                 if source.gold == "few_shot" and self.experiment.few_shot is None:
@@ -181,6 +193,12 @@ class _Checks:
                 "the reference must be a direct system",
                 ("reference",),
             )
+        if experiment.candidate is not None and experiment.candidate == experiment.reference:
+            yield self._problem(
+                f"{experiment.candidate!r} is the reference",
+                "name the system that is compared with it",
+                ("candidate",),
+            )
         if experiment.metric is not None:
             yield from self._caught(lambda: metrics.resolve(experiment.metric or ""), ("metric",))
 
@@ -200,7 +218,9 @@ class _Checks:
                         place,
                     )
             if entry.format is not None:
-                yield from self._component(dataset_formats, entry.format, entry.options, place)
+                yield from self._component(
+                    dataset_formats, entry.format, entry.options, place, "format"
+                )
         few_shot = self.experiment.few_shot
         if few_shot is not None:
             role = "train" if few_shot.source == "train" else "few_shot"
@@ -213,31 +233,46 @@ class _Checks:
     def _backends(self) -> Iterator[Problem]:
         for name, entry in self.experiment.backends.items():
             place: Location = ("backends", name)
-            yield from self._component(backends, entry.use, entry.options, place)
+            yield from self._component(backends, entry.use, entry.options, place, "use")
             if entry.tokenizer is not None:
                 tokenizer = entry.tokenizer
                 yield from self._caught(
-                    lambda tokenizer=tokenizer: token_counters.resolve(tokenizer), place
+                    lambda tokenizer=tokenizer: token_counters.resolve(tokenizer),
+                    (*place, "tokenizer"),
                 )
             if entry.price == "snapshot":
                 if entry.price_model is None:
                     yield self._problem("price: snapshot", "add price_model: NAME", place)
                 else:
                     model = entry.price_model
-                    yield from self._caught(lambda model=model: price_from_snapshot(model), place)
+                    yield from self._caught(
+                        lambda model=model: price_from_snapshot(model), (*place, "price_model")
+                    )
 
     def _component(
-        self, registry: Registry[T], name: str, options: Mapping[str, Any], place: Location
+        self,
+        registry: Registry[T],
+        name: str,
+        options: Mapping[str, Any],
+        place: Location,
+        key: str,
     ) -> Iterator[Problem]:
-        yield from self._caught(
-            lambda: checked_component(registry, name, options, self.base), place
-        )
+        """Checks the component that ``key`` at ``place`` names, and the options beside it."""
+        unknown = list(self._caught(lambda: registry.resolve(name), (*place, key)))
+        yield from unknown
+        if not unknown:
+            yield from self._caught(
+                lambda: checked_component(registry, name, options, self.base),
+                (*place, "options") if options else place,
+            )
 
     def _declared(self, backend: str | None, place: Location) -> Iterator[Problem]:
         if backend is not None and backend not in self.experiment.backends:
             known = ", ".join(self.experiment.backends) or "none are declared"
             yield self._problem(
-                f"the backend {backend!r} is not declared", f"under backends: {known}", place
+                f"the backend {backend!r} is not declared",
+                f"under backends: {known}",
+                (*place, "backend"),
             )
 
     def _needs_data(self, role: str, place: Location) -> Iterator[Problem]:
