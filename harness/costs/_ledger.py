@@ -176,6 +176,8 @@ class SystemCost:
         per_1000_by_mode: The same with its calls in each mode.
         seconds_per_1000: Seconds for 1,000 sentences; None: unknown.
         notes: What was assumed, for the reader.
+        known_seconds: Seconds of ``one_off_seconds`` that are known, a lower bound where it is
+            not: a recording tells no time, the training after it does.
     """
 
     one_off: Money
@@ -184,6 +186,7 @@ class SystemCost:
     per_1000_by_mode: Mapping[CostMode, Money]
     seconds_per_1000: float | None
     notes: tuple[str, ...] = ()
+    known_seconds: float = 0.0
 
 
 def system_cost(

@@ -101,7 +101,7 @@ def cost(table: HeadToHead) -> tuple[Column, ...]:
         Column(Heading(("gold", "budget")), lambda row: count(row.gold_budget)),
         Column(Heading(("coverage",)), lambda row: f"{_share(row.coverage)}%"),
         Column(Heading(("one-off", "cost")), _priced(lambda costs: costs.one_off)),
-        Column(Heading(("one-off", "time")), _timed("one_off_seconds")),
+        Column(Heading(("one-off", "time")), _one_off_time),
         Column(Heading(("cost per", "1,000")), _priced(lambda costs: costs.cheapest)),
         Column(Heading(("time per", "1,000")), _timed("seconds_per_1000")),
         Column(Heading(("break-even", "sentences")), even),
@@ -157,6 +157,15 @@ def modes(table: HeadToHead) -> tuple[Column, ...]:
 
 def _priced(amount: Callable[[Costs], Money]) -> Callable[[Row], str]:
     return lambda row: _absent(row) if row.costs is None else money(amount(row.costs))
+
+
+def _one_off_time(row: Row) -> str:
+    """The seconds spent once; where part of them is unknown, what is known as a lower bound."""
+    if row.costs is None:
+        return _absent(row)
+    if row.costs.one_off_seconds is None and row.costs.known_seconds > 0:
+        return f"≥ {seconds(row.costs.known_seconds)}"
+    return seconds(row.costs.one_off_seconds)
 
 
 def _timed(name: str) -> Callable[[Row], str]:

@@ -89,6 +89,7 @@ def _costs(cost: SystemCost) -> Costs:
     return Costs(
         one_off=cost.one_off,
         one_off_seconds=cost.one_off_seconds,
+        known_seconds=cost.known_seconds,
         per_1000={**_named(cost), mode: money},
         mode=mode if money.is_known else None,
         seconds_per_1000=cost.seconds_per_1000,

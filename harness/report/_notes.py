@@ -32,6 +32,8 @@ def notes_of(table: HeadToHead) -> tuple[str, ...]:
     )
     if any(_has_unknown(row) for row in table.rows):
         notes.append(f"{UNKNOWN}: not measured and not declared; it does not mean 0.")
+    if any(_has_part(row) for row in table.rows):
+        notes.append("≥: part of the time is unknown, as that of a recording; the rest is shown.")
     if any(_has_assumed(row) for row in table.rows):
         notes.append(
             f"{ASSUMED} marks what is assumed: it stands on a price or a token count that was"
@@ -65,6 +67,11 @@ def _has_unknown(row: Row) -> bool:
     if costs is None or costs.one_off_seconds is None or costs.seconds_per_1000 is None:
         return True
     return costs.one_off.amount is None or costs.cheapest.amount is None
+
+
+def _has_part(row: Row) -> bool:
+    costs = row.costs
+    return costs is not None and costs.one_off_seconds is None and costs.known_seconds > 0
 
 
 def _has_assumed(row: Row) -> bool:

@@ -86,6 +86,7 @@ class Costs:
     Attributes:
         one_off: Everything before the first sentence: teacher's calls, human labels, training.
         one_off_seconds: Seconds of all that; None is unknown.
+        known_seconds: A lower bound of them: what was measured.
         per_1000: Running cost of 1,000 sentences by pricing mode (``list``,
             ``cached_prefix``, ``batch``); a local model has one mode.
         mode: The cheapest honest mode, by which the verdict goes; None where none is known.
@@ -98,6 +99,7 @@ class Costs:
     per_1000: Mapping[str, Money] = field(default_factory=dict, hash=False)
     mode: str | None = None
     seconds_per_1000: float | None = None
+    known_seconds: float = 0.0
 
     @property
     def cheapest(self) -> Money:

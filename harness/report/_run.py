@@ -181,11 +181,12 @@ class _Reader:
         answers = self.manifest.node(record.repetitions[0].answers)
         behind = [*self.manifest.ancestors(answers.key), answers]
         for node in behind:
-            if node.stage == "generate":
+            if node.stage in ("generate", "extract", "label"):
                 shown = self._artefact(node.key).content / DEMONSTRATIONS
-                ids |= set(json.loads(shown.read_text(encoding="utf-8")))
-            elif node.stage in ("extract", "label") and "few_shot" in node.inputs:
-                ids |= {example.id for example in self._examples(node.inputs["few_shot"])}
+                if shown.is_file():
+                    ids |= set(json.loads(shown.read_text(encoding="utf-8")))
+                elif "few_shot" in node.inputs:
+                    ids |= {example.id for example in self._examples(node.inputs["few_shot"])}
             elif node.stage == "train":
                 ids |= self._trained_on(node)
         return len(ids)
@@ -219,6 +220,7 @@ class _Reader:
             },
             seconds_per_1000=_mean([cost.seconds_per_1000 for cost in costs]),
             notes=costs[0].notes,
+            known_seconds=sum(cost.known_seconds for cost in costs) * share,
         )
 
     def _cost(self, record: SystemRecord, key: str) -> SystemCost:
@@ -228,13 +230,14 @@ class _Reader:
         behind = [self._stage_cost(node) for node in self.manifest.ancestors(key)]
         budget = self._gold_budget(record)
         human = self.experiment.prices.human_label
-        return system_cost(
+        cost = system_cost(
             one_off=total_cost(behind),
             use=use,
             sentences=units,
             labels=None if human is None else Money(human * budget),
             seconds=use.machine_seconds,
         )
+        return replace(cost, known_seconds=sum(stage.machine_seconds or 0.0 for stage in behind))
 
     def _stage_cost(self, node: NodeRecord) -> StageCost:
         """What a stage cost; time spent waiting for a priced service is not charged again."""
