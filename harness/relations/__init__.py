@@ -12,6 +12,7 @@ from harness.relations._marked import (
 from harness.relations._prediction import Outcome, Prediction
 from harness.relations._schema import Markers, PromptWords, Relation, Schema
 from harness.relations._schema_file import builtin_schemas, load_schema, save_schema
+from harness.relations._types import allowed_labels
 
 __all__ = [
     "Example",
@@ -27,6 +28,7 @@ __all__ = [
     "Relation",
     "Schema",
     "SpanError",
+    "allowed_labels",
     "builtin_schemas",
     "load_schema",
     "parse_marked",
