@@ -15,8 +15,15 @@ from harness.cli._single import run_agent
 @click.argument("sentences", type=click.Path(path_type=Path))
 @click.option("--format", "format_", help="Format of SENTENCES [guessed from the suffix].")
 @click.option("--extractor", "-e", default="zero_shot", help="See: calldistil list extractors.")
+@click.option(
+    "--train",
+    type=click.Path(path_type=Path),
+    help="Labelled sentences from which an extractor takes those near to each sentence.",
+)
 @agent_options
-def command(sentences: Path, format_: str | None, extractor: str, **options: Any) -> None:
+def command(
+    sentences: Path, format_: str | None, extractor: str, train: Path | None, **options: Any
+) -> None:
     """Label SENTENCES with an LLM; writes OUTPUT/predictions.jsonl.
 
     Every answer is kept in OUTPUT/calls.sqlite as it comes: called again after an interruption,
@@ -30,6 +37,9 @@ def command(sentences: Path, format_: str | None, extractor: str, **options: Any
         extractors,
         extractor,
         lambda agent, schema, repeat: Extract(agent=agent, schema=schema, repeat=repeat),
-        lambda schema: {"examples": read_examples(sentences, format=format_, schema=schema)},
+        lambda schema: {
+            "examples": read_examples(sentences, format=format_, schema=schema),
+            **({"pool": read_examples(train, schema=schema)} if train is not None else {}),
+        },
         **options,
     )

@@ -12,6 +12,7 @@ from harness.pipeline._estimate import (
 from harness.pipeline._experiment import Experiment, SeedTriple, SystemEntry, checked_sampling
 from harness.pipeline._local import Observer, Quiet, execute, measures_of
 from harness.pipeline._manifest import Manifest, NodeRecord, SystemRecord
+from harness.pipeline._neighbours import find_neighbours, nearest_rows
 from harness.pipeline._plan import Node, Plan, build_plan
 from harness.pipeline._run import RunFolder, resume_run, run_experiment
 from harness.pipeline._single import agent_of, run_single
@@ -68,10 +69,12 @@ __all__ = [
     "converse",
     "estimate_plan",
     "execute",
+    "find_neighbours",
     "load_examples",
     "load_predictions",
     "load_setup",
     "measures_of",
+    "nearest_rows",
     "read_experiment",
     "read_jsonl",
     "rendered",

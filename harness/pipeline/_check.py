@@ -15,6 +15,7 @@ from harness.documents import LocatedYaml, Location, line_of, read_yaml, validat
 from harness.errors import ConfigError, Problem
 from harness.metrics import metrics
 from harness.pipeline._experiment import DataEntry, Experiment
+from harness.protocols import SearchesNeighbours
 from harness.registry import Registry, backends, extractors, generators
 from harness.relations import Schema, builtin_schemas, load_schema
 from harness.students import students
@@ -141,9 +142,7 @@ class _Checks:
         for name, system in self.experiment.systems.items():
             place: Location = ("systems", name)
             if system.extractor is not None:
-                yield from self._component(
-                    extractors, system.extractor, system.options, place, "extractor"
-                )
+                yield from self._extractor(system.extractor, system.options, place)
                 yield from self._declared(system.backend, place)
             if system.student is not None:
                 yield from self._component(
@@ -161,9 +160,7 @@ class _Checks:
                 if source.labelled is not None:
                     labelled = source.labelled
                     inner = (*here, "labelled")
-                    yield from self._component(
-                        extractors, labelled.extractor, labelled.options, inner, "extractor"
-                    )
+                    yield from self._extractor(labelled.extractor, labelled.options, inner)
                     yield from self._declared(labelled.backend, inner)
                     yield from self._needs_data("train", inner)
                     if labelled.ids is not None and not labelled.ids.is_file():
@@ -248,6 +245,25 @@ class _Checks:
                     yield from self._caught(
                         lambda model=model: price_from_snapshot(model), (*place, "price_model")
                     )
+
+    def _extractor(
+        self, name: str, options: Mapping[str, Any], place: Location
+    ) -> Iterator[Problem]:
+        """Checks an extractor, and that there are the examples that it shows."""
+        problems = list(self._component(extractors, name, options, place, "extractor"))
+        yield from problems
+        if problems:
+            return
+        found = checked_component(extractors, name, options, self.base)
+        kind: object = found.kind
+        search = None
+        if isinstance(kind, SearchesNeighbours):
+            search = kind.neighbour_search(options=found.options)
+        from_few_shot = found.kind.uses_few_shot or (search and search.pool == "few_shot")
+        if from_few_shot and self.experiment.few_shot is None:
+            yield self._problem(f"{found.name} shows labelled sentences", "add few_shot:", place)
+        if search is not None and search.pool == "train":
+            yield from self._needs_data("train", place)
 
     def _component(
         self,

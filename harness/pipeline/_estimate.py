@@ -21,7 +21,7 @@ from harness.errors import CalldistilError
 from harness.pipeline._experiment import BackendEntry
 from harness.pipeline._plan import Node, Plan
 from harness.pipeline.stages import Agent, Extract, Generate, Read, Split, Subset
-from harness.protocols import Dialogue, ModelIdentity, Request
+from harness.protocols import Dialogue, ModelIdentity, Neighbour, Request
 from harness.registry import extractors, generators
 from harness.relations import Example, Schema, render_marked
 from harness.store import CallStore, request_key
@@ -136,7 +136,10 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
     agent, schema = stage.agent, stage.schema
     entry = plan.setup.experiment.backends[agent.backend]
     few_shot = data.of(node.inputs["few_shot"]) if "few_shot" in node.inputs else ()
-    context = agent.context(schema, few_shot, stage.repeat)
+    examples = data.of(node.inputs["examples"]) if "examples" in node.inputs else ()
+    pool = data.of(node.inputs["pool"]) if "pool" in node.inputs else ()
+    neighbours = _stand_ins(examples, pool, agent)
+    context = agent.context(schema, few_shot, stage.repeat, neighbours)
     counter = token_counter(agent.tokenizer or DEFAULT_TOKENIZER)
     if isinstance(stage, Generate):
         writer = generators.get(agent.component)(context=context, options=agent.options)
@@ -147,7 +150,6 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
         )
     else:
         extractor = extractors.get(agent.component)(context=context, options=agent.options)
-        examples = data.of(node.inputs["examples"])
         requests = _first_rounds(extractor.extract(example=e) for e in examples)
         output = _label_range(schema, agent, counter)
     unique = list(dict.fromkeys(requests))
@@ -171,6 +173,26 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
         tokenizer=counter.name,
         recorded=recorded,
     )
+
+
+def _stand_ins(
+    examples: Sequence[Example], pool: Sequence[Example], agent: Agent
+) -> dict[str, tuple[Neighbour, ...]]:
+    """Examples spread over the pool in place of the nearest: a plan encodes nothing.
+
+    They are as many, and on average about as long.
+    """
+    search = agent.neighbour_search()
+    if search is None or not pool:
+        return {}
+    count = min(search.count, len(pool))
+    step = max(1, len(pool) // count)
+    return {
+        example.id: tuple(
+            Neighbour(pool[(place + part * step) % len(pool)], 0.0) for part in range(count)
+        )
+        for place, example in enumerate(examples)
+    }
 
 
 def _first_rounds(dialogues: Iterator[Dialogue[object]]) -> list[Request]:

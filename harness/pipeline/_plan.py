@@ -19,6 +19,7 @@ from harness.pipeline._experiment import (
 )
 from harness.pipeline.stages import (
     Agent,
+    Encode,
     Extract,
     Generate,
     Label,
@@ -214,10 +215,43 @@ class _Builder:
         """Whether an agent shows few-shot examples."""
         return bool(registry.get(component).uses_few_shot) and self.experiment.few_shot is not None
 
+    def _depends_on_split(self, agent: Agent) -> bool:
+        """Whether an extractor's answers depend on the few-shot set."""
+        search = agent.neighbour_search()
+        return self._shows(extractors, agent.component) or (
+            search is not None and search.pool == "few_shot"
+        )
+
     def _few_shot_input(
         self, registry: Registry[Any], component: str, seeds: SeedTriple
     ) -> dict[str, Node]:
         return {"few_shot": self._split(seeds.split)} if self._shows(registry, component) else {}
+
+    def _neighbour_inputs(self, agent: Agent, examples: Node, seeds: SeedTriple) -> dict[str, Node]:
+        """The pool of an agent that needs neighbours, and the vectors to search it by."""
+        search = agent.neighbour_search()
+        if search is None:
+            return {}
+        pool = self._split(seeds.split) if search.pool == "few_shot" else self._read("train")
+        stage = Encode(
+            encoder=search.encoder,
+            representation=search.representation,
+            markers=self.setup.schema.markers,
+        )
+        title = f"encode ({search.representation}, {search.encoder})"
+        return {
+            "pool": pool,
+            "features": Node(stage, f"{title}: {examples.title}", {"examples": examples}),
+            "pool_features": Node(stage, f"{title}: {pool.title}", {"examples": pool}),
+        }
+
+    def _asks(self, agent: Agent, examples: Node, seeds: SeedTriple) -> dict[str, Node]:
+        """The inputs of a stage in which an extractor answers examples."""
+        return {
+            "examples": examples,
+            **self._few_shot_input(extractors, agent.component, seeds),
+            **self._neighbour_inputs(agent, examples, seeds),
+        }
 
     # -- systems ---------------------------------------------------------------------------
 
@@ -229,12 +263,11 @@ class _Builder:
 
     def _direct(self, name: str, entry: SystemEntry, extractor: str) -> Iterator[Repetition]:
         agent = self._agent(extractors, extractor, entry.options, entry.backend or "")
-        shows = self._shows(extractors, extractor)
+        shows = self._depends_on_split(agent)
         for seeds in seed_triples(
             self.experiment.seeds, split=shows, generation=False, training=False
         ):
-            inputs = {"examples": self._read("test")}
-            inputs |= self._few_shot_input(extractors, extractor, seeds)
+            inputs = self._asks(agent, self._read("test"), seeds)
             stage = Extract(agent=agent, schema=self.setup.schema)
             yield Repetition(seeds, Node(stage, f"{name}: ask {agent.component}", inputs))
 
@@ -271,7 +304,10 @@ class _Builder:
         if source.generated is not None:
             return self._shows(generators, source.generated.generator)
         if source.labelled is not None:
-            return self._shows(extractors, source.labelled.extractor)
+            wanted = source.labelled
+            return self._depends_on_split(
+                self._agent(extractors, wanted.extractor, wanted.options, wanted.backend)
+            )
         return source.gold == "few_shot"
 
     def _source(self, source: Source, seeds: SeedTriple) -> Node:
@@ -290,7 +326,7 @@ class _Builder:
         agent = self._agent(extractors, labelled.extractor, labelled.options, labelled.backend)
         subset = Subset(ids=labelled.ids, limit=labelled.limit)
         chosen = Node(subset, "choose sentences to label", {"examples": self._read("train")})
-        inputs = {"examples": chosen} | self._few_shot_input(extractors, labelled.extractor, seeds)
+        inputs = self._asks(agent, chosen, seeds)
         return Node(
             Label(agent=agent, schema=self.setup.schema), f"label with {agent.component}", inputs
         )

@@ -27,6 +27,12 @@ from harness.protocols._calls import (
     Sampling,
     Usage,
 )
+from harness.protocols._neighbours import (
+    Neighbour,
+    NeighbourSearch,
+    Representation,
+    SearchesNeighbours,
+)
 from harness.protocols._student import FitReport, Progress, Student
 
 __all__ = [
@@ -45,11 +51,15 @@ __all__ = [
     "GenerationItem",
     "Message",
     "ModelIdentity",
+    "Neighbour",
+    "NeighbourSearch",
     "Progress",
     "Reject",
+    "Representation",
     "Request",
     "RowGenerator",
     "Sampling",
+    "SearchesNeighbours",
     "Student",
     "Usage",
 ]

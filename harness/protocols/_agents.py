@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
 from harness.protocols._calls import Completion, Request, Sampling
+from harness.protocols._neighbours import Neighbour
 from harness.relations import Example, Prediction, Schema
 
 __all__ = [
@@ -37,12 +38,15 @@ class AgentContext:
         few_shot: The few-shot set of the split's seed, in file order.
         sampling: Decoding parameters for its requests.
         repeat: Repeat number of its requests (the generation seed).
+        neighbours: Example id to its neighbours, nearest first, for an extractor that
+            ``SearchesNeighbours``.
     """
 
     schema: Schema
     few_shot: tuple[Example, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     repeat: int = 0
+    neighbours: Mapping[str, tuple[Neighbour, ...]] = field(default_factory=dict, hash=False)
 
 
 @runtime_checkable

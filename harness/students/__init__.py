@@ -1,6 +1,14 @@
 """Students: small models that a run trains and measures, behind one protocol."""
 
 from harness.students._backbone import DEFAULT_BACKBONE, backbone_folder
+from harness.students._encode import encode_examples
 from harness.students._registry import load_student, make_student, students
 
-__all__ = ["DEFAULT_BACKBONE", "backbone_folder", "load_student", "make_student", "students"]
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "backbone_folder",
+    "encode_examples",
+    "load_student",
+    "make_student",
+    "students",
+]

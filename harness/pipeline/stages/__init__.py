@@ -1,15 +1,17 @@
 """The kinds of work that a plan is made of, one per file."""
 
 from harness.pipeline.stages._calls import Agent
+from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._extract import Extract, Label
 from harness.pipeline.stages._files import (
+    DEMONSTRATIONS,
     load_examples,
     load_predictions,
     read_jsonl,
     save_examples,
     write_jsonl,
 )
-from harness.pipeline.stages._generate import DEMONSTRATIONS, REJECTS, Generate
+from harness.pipeline.stages._generate import REJECTS, Generate
 from harness.pipeline.stages._overlap import OVERLAPS, Overlap
 from harness.pipeline.stages._read import Read, keep_ids
 from harness.pipeline.stages._split import SHORTFALLS, Split
@@ -20,6 +22,7 @@ from harness.registry import Registry
 
 __all__ = [
     "DEMONSTRATIONS",
+    "FEATURES",
     "FIT",
     "MODEL",
     "OVERLAPS",
@@ -27,6 +30,7 @@ __all__ = [
     "SHORTFALLS",
     "Agent",
     "Charge",
+    "Encode",
     "Extract",
     "Generate",
     "Label",
@@ -41,6 +45,7 @@ __all__ = [
     "Train",
     "keep_ids",
     "load_examples",
+    "load_features",
     "load_predictions",
     "read_jsonl",
     "save_examples",
@@ -49,5 +54,5 @@ __all__ = [
 ]
 
 stages: Registry[type[Stage]] = Registry("stage")
-for _kind in (Read, Subset, Split, Extract, Label, Generate, Train, Predict, Overlap):
+for _kind in (Read, Subset, Split, Encode, Extract, Label, Generate, Train, Predict, Overlap):
     stages.register(_kind.name)(_kind)

@@ -14,8 +14,14 @@ from harness.documents import fingerprint
 from harness.pipeline._driver import Counter, ItemResult
 from harness.pipeline.stages._files import CALLS, write_jsonl
 from harness.pipeline.stages._stage import Charge, Measures
-from harness.protocols import AgentContext, Sampling
-from harness.registry import backends
+from harness.protocols import (
+    AgentContext,
+    Neighbour,
+    NeighbourSearch,
+    Sampling,
+    SearchesNeighbours,
+)
+from harness.registry import backends, extractors
 from harness.relations import Example, Schema
 
 __all__ = ["Agent", "measure_calls", "save_calls"]
@@ -59,11 +65,28 @@ class Agent:
             },
         }
 
-    def context(self, schema: Schema, few_shot: Sequence[Example], repeat: int) -> AgentContext:
+    def context(
+        self,
+        schema: Schema,
+        few_shot: Sequence[Example],
+        repeat: int,
+        neighbours: Mapping[str, tuple[Neighbour, ...]] | None = None,
+    ) -> AgentContext:
         """What the agent is made with."""
         return AgentContext(
-            schema=schema, few_shot=tuple(few_shot), sampling=self.sampling, repeat=repeat
+            schema=schema,
+            few_shot=tuple(few_shot),
+            sampling=self.sampling,
+            repeat=repeat,
+            neighbours=neighbours or {},
         )
+
+    def neighbour_search(self) -> NeighbourSearch | None:
+        """Which neighbours the agent needs for each example, if it needs any."""
+        kind: object = extractors.get(self.component) if self.component in extractors else None
+        if not isinstance(kind, SearchesNeighbours):
+            return None
+        return kind.neighbour_search(options=self.options)
 
     def counter(self) -> Counter | None:
         """Counts tokens with the declared tokenizer."""

@@ -16,6 +16,7 @@ from harness.relations import Example, Prediction, Schema
 
 __all__ = [
     "CALLS",
+    "DEMONSTRATIONS",
     "EXAMPLES",
     "PREDICTIONS",
     "load_examples",
@@ -29,6 +30,8 @@ __all__ = [
 EXAMPLES = "examples.jsonl"
 PREDICTIONS = "predictions.jsonl"
 CALLS = "calls.jsonl"
+DEMONSTRATIONS = "demonstrations.json"
+"""Ids of the examples whose labels an agent showed."""
 _PROBABILITIES = "probabilities.safetensors"
 
 

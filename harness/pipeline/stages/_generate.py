@@ -12,16 +12,20 @@ from typing import Any, ClassVar
 
 from harness.pipeline._driver import ItemResult, converse
 from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
-from harness.pipeline.stages._files import load_examples, save_examples, write_jsonl
+from harness.pipeline.stages._files import (
+    DEMONSTRATIONS,
+    load_examples,
+    save_examples,
+    write_jsonl,
+)
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
 from harness.protocols import GeneratedRow, GeneratedSet, Reject
 from harness.registry import generators
 from harness.relations import Example, Schema
 
-__all__ = ["DEMONSTRATIONS", "REJECTS", "Generate"]
+__all__ = ["REJECTS", "Generate"]
 
 REJECTS = "rejects.jsonl"
-DEMONSTRATIONS = "demonstrations.json"
 
 
 @dataclass(frozen=True)
