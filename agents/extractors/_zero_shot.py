@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
-from agents.extractors._parse import parse_label_answer
-from agents.prompts import extract_messages
-from harness.documents import FileModel
-from harness.protocols import AgentContext, Dialogue, Request
+from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
+from agents.prompts import labelling_messages
+from harness.protocols import Dialogue
 from harness.relations import Example, Prediction
 
 __all__ = ["ZeroShotExtractor", "ZeroShotOptions"]
 
 
-class ZeroShotOptions(FileModel):
-    """The extractor ``zero_shot.v1`` has no options: its wording is its version."""
+class ZeroShotOptions(ExtractorOptions):
+    """Options of ``zero_shot.v1``; the defaults are the wording of the recordings.
+
+    Attributes:
+        definitions: Whether labels are shown with what they mean.
+        form: Whether the answer is a JSON object or the bare label.
+    """
+
+    definitions: bool = True
+    form: Literal["json", "text"] = "json"
 
 
-class ZeroShotExtractor:
-    """One round: the schema as system message, the marked sentence, one label as JSON."""
+class ZeroShotExtractor(LabelExtractor[ZeroShotOptions]):
+    """One round: the schema as system message, the marked sentence, one label."""
 
     summary: ClassVar[str] = "One call per sentence: the schema, the marked sentence, one label."
     source: ClassVar[str] = "calldistil"
     Options: ClassVar[type[BaseModel]] = ZeroShotOptions
-    uses_few_shot: ClassVar[bool] = False
-
-    template: ClassVar[str] = "extract.zero_shot.v1"
-
-    def __init__(self, *, context: AgentContext, options: ZeroShotOptions) -> None:
-        self._context = context
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks once and reads the answer; what cannot be read is a typed outcome."""
-        messages = extract_messages(
-            schema=self._context.schema, example=example, template=self.template
+        messages = labelling_messages(
+            schema=self._schema,
+            example=example,
+            labels=self._offered(example),
+            definitions=self._options.definitions,
+            form=self._options.form,
         )
-        request = Request(
-            messages=messages, sampling=self._context.sampling, repeat=self._context.repeat
-        )
-        (completion,) = yield [request]
-        parsed = parse_label_answer(completion.text, self._context.schema, completion.finish)
-        return Prediction(
-            example_id=example.id,
-            label=parsed.label,
-            outcome=parsed.outcome,
-            answer=completion.text,
-        )
+        (completion,) = yield [self._request(*messages)]
+        return self._read(example, completion)

@@ -5,19 +5,31 @@ is a new file; the old one stays, since recordings are found by the exact messag
 """
 
 from agents.prompts._label_line import label_line, label_lines, requested_label_line
+from agents.prompts._labelling import (
+    AnswerForm,
+    Demonstration,
+    labelling_messages,
+    shown_labels,
+)
 from agents.prompts._render import (
     explain_messages,
     extract_messages,
     generate_messages,
+    render,
     template_names,
 )
 
 __all__ = [
+    "AnswerForm",
+    "Demonstration",
     "explain_messages",
     "extract_messages",
     "generate_messages",
     "label_line",
     "label_lines",
+    "labelling_messages",
+    "render",
     "requested_label_line",
+    "shown_labels",
     "template_names",
 ]

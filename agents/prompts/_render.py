@@ -14,7 +14,13 @@ from harness.relations import Example, Schema, render_marked
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["explain_messages", "extract_messages", "generate_messages", "template_names"]
+__all__ = [
+    "explain_messages",
+    "extract_messages",
+    "generate_messages",
+    "render",
+    "template_names",
+]
 
 _FOLDER = "templates"
 _SUFFIX = ".jinja"
@@ -32,7 +38,7 @@ def extract_messages(
     *, schema: Schema, example: Example, template: str = "extract.zero_shot.v1"
 ) -> tuple[Message, ...]:
     """Asks for the label of one example: the schema as system message, the marked sentence."""
-    system = _render(template, schema=schema, label_lines=label_lines(schema))
+    system = render(template, schema=schema, label_lines=label_lines(schema))
     return (
         Message(role="system", content=system),
         Message(role="user", content=render_marked(example, schema.markers)),
@@ -48,7 +54,7 @@ def generate_messages(
     template: str,
 ) -> tuple[Message, ...]:
     """Asks for ``n`` samples of a label after the demonstrations, in one user message."""
-    content = _render(
+    content = render(
         template,
         schema=schema,
         label=label,
@@ -69,7 +75,7 @@ def explain_messages(
     """
     if example.relation is None:
         raise ValueError(f"the example {example.id!r} has no label to explain")
-    content = _render(
+    content = render(
         template,
         head=example.head.surface,
         tail=example.tail.surface,
@@ -93,5 +99,10 @@ def _environment() -> Environment:
     )
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """Fills in a template by its name, ``extract.zero_shot.v1``.
+
+    Raises:
+        jinja2.UndefinedError: When the template asks for a value that is not given.
+    """
     return _environment().get_template(template + _SUFFIX).render(**values)

@@ -59,7 +59,7 @@ def test_an_unlabelled_example_cannot_be_explained(semeval_schema, make_example)
 
 
 def test_every_template_carries_a_version():
-    assert len(template_names()) == 5
+    assert "extract.zero_shot.v1" in template_names()
     assert all(name.rpartition(".v")[2].isdigit() for name in template_names())
 
 
