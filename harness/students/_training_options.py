@@ -41,7 +41,7 @@ class TrainingOptions(FileModel):
     min_steps: int = Field(default=200, ge=0)
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=2e-4, gt=0)
-    head_learning_rate: float = Field(default=1e-3, gt=0)
+    head_learning_rate: float = Field(default=3e-4, gt=0)
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
