@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import click
 
-__all__ = ["agent_options", "key_values"]
+__all__ = ["agent_options", "key_values", "options_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,6 +37,20 @@ def key_values(words: Sequence[str], option: str) -> dict[str, Any]:
     if problems:
         raise ConfigError(problems)
     return {key: values if len(values) > 1 else values[0] for key, values in found.items()}
+
+
+def options_of(registry: Any, name: str, words: Sequence[str], option: str) -> dict[str, Any]:
+    """Reads the ``KEY=VALUE`` words of a component; one value of a list needs no brackets.
+
+    Raises:
+        ConfigError: When a word cannot be read, or the component is not known.
+    """
+    found = key_values(words, option)
+    for key, field in registry.get(name).Options.model_fields.items():
+        listed = get_origin(field.annotation) in (tuple, list)
+        if listed and key in found and not isinstance(found[key], list):
+            found[key] = [found[key]]
+    return found
 
 
 def agent_options(command: F) -> F:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli._options import key_values
+from harness.cli._options import key_values, options_of
 
 if TYPE_CHECKING:
     from harness.pipeline import Agent, Stage
@@ -37,15 +37,16 @@ def run_agent(
     """Runs an extractor or generator on its inputs."""
     from harness.datasets import read_examples
     from harness.pipeline import agent_of, checked_sampling, run_single
+    from harness.registry import backends
     from harness.relations import load_schema
 
     loaded = load_schema(schema)
     agent = agent_of(
         registry,
         component,
-        options=key_values(option, "--option"),
+        options=options_of(registry, component, option, "--option"),
         backend=backend,
-        backend_options=key_values(backend_option, "--backend-option"),
+        backend_options=options_of(backends, backend, backend_option, "--backend-option"),
         sampling=checked_sampling(key_values(sampling, "--sampling")),
         tokenizer=tokenizer,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli._options import key_values
+from harness.cli._options import options_of
 
 
 @click.command("train")
@@ -44,7 +44,9 @@ def command(
     from harness.students import students
 
     loaded = load_schema(schema)
-    found = checked_component(students, student, key_values(option, "--option"), Path())
+    found = checked_component(
+        students, student, options_of(students, student, option, "--option"), Path()
+    )
     inputs = {
         f"source{index}": read_examples(file, format=format_, schema=loaded)
         for index, file in enumerate(rows)
