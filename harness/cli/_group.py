@@ -88,6 +88,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output has gone, as `head` does.
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {place}{error.strerror or error}", err=True)
+        click.echo("Hint: Check the path, its permissions and the space on its disk.", err=True)
+        code = 1
     except Exception as error:
         if debug:
             raise

@@ -37,10 +37,11 @@ def command(student: Path, text: Path, output: Path | None, probabilities: bool)
     from harness.students import load_student
 
     model = load_student(student)
-    source: TextIO = sys.stdin if str(text) == "-" else _opened(text)
+    piped = str(text) == "-"
+    source: TextIO = sys.stdin if piped else _opened(text)
     target: TextIO = sys.stdout if output is None else output.open("w", encoding="utf-8")
     try:
-        for examples in _chunks(source, model.schema, text):
+        for examples in _chunks(source, model.schema, Path("<stdin>") if piped else text):
             for row in _rows(model, examples, probabilities):
                 target.write(json.dumps(row, ensure_ascii=False) + "\n")
             target.flush()
