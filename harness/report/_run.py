@@ -19,7 +19,7 @@ from harness.costs import (
     system_cost,
     total_cost,
 )
-from harness.errors import ArtefactError, CalldistilError
+from harness.errors import ArtefactError, ConfigError, Problem
 from harness.metrics import Answers, join
 from harness.pipeline import (
     DEMONSTRATIONS,
@@ -61,7 +61,7 @@ def run_answers(folder: Path, system: str) -> Answers:
     """A system's answers on its widest test set.
 
     Raises:
-        CalldistilError: When the run has no such system.
+        ConfigError: When the run has no such system.
     """
     return _Reader(folder).answers(system)
 
@@ -109,7 +109,7 @@ class _Reader:
                     test = self.manifest.full_test
                 return self._answers(record, test)
         known = ", ".join(record.name for record in self.manifest.systems)
-        raise CalldistilError(f"The run has no system {system!r}.", hint=f"One of: {known}")
+        raise ConfigError([Problem(f"the run has no system {system!r}", f"one of: {known}")])
 
     # -- artefacts -------------------------------------------------------------------------
 
