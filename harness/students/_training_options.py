@@ -38,8 +38,8 @@ class TrainingOptions(FileModel):
     """
 
     epochs: int = Field(default=6, ge=1)
-    min_steps: int = Field(default=200, ge=0)
-    batch_size: int = Field(default=16, ge=1)
+    min_steps: int = Field(default=300, ge=0)
+    batch_size: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=2e-4, gt=0)
     head_learning_rate: float = Field(default=3e-4, gt=0)
     layer_decay: float = Field(default=1.0, gt=0, le=1)
