@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 @click.command("plan")
 @click.argument("experiment")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The run's folder, if any.")
+@click.option("--store", type=click.Path(path_type=Path), help="The store that runs share, if any.")
 @click.option("--prompts", is_flag=True, help="Print one rendered prompt per stage, not just one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(experiment: str, output: Path | None, prompts: bool, as_json: bool) -> None:
+def command(
+    experiment: str, output: Path | None, store: Path | None, prompts: bool, as_json: bool
+) -> None:
     """Check EXPERIMENT whole and say what it will call; call nothing.
 
     Costs are at least / likely / at most: at least one token per answer, likely the length of a
@@ -30,7 +33,7 @@ def command(experiment: str, output: Path | None, prompts: bool, as_json: bool) 
     from harness.store import open_call_store
 
     plan = build_plan(load_setup(experiment_file(experiment)))
-    calls_file = output / "calls.sqlite" if output is not None else None
+    calls_file = _calls_file(output, store)
     if calls_file is not None and calls_file.exists():
         with open_call_store(calls_file) as calls:
             estimate = estimate_plan(plan, calls=calls)
@@ -43,6 +46,31 @@ def command(experiment: str, output: Path | None, prompts: bool, as_json: bool) 
     for stage in estimate.stages if prompts else estimate.stages[:1]:
         if stage.sample is not None:
             click.echo(f"\nThe first prompt of '{stage.node.title}':\n\n{rendered(stage.sample)}")
+
+
+def _calls_file(output: Path | None, store: Path | None) -> Path | None:
+    """Where answers may lie already; a run that exists knows its own store."""
+    from harness.pipeline import RunFolder
+
+    if output is None and store is None:
+        return None
+    folder = output or Path()
+    if store is None and (folder / "manifest.json").exists():
+        return RunFolder.open(folder).calls_file
+    return RunFolder(folder, store or folder).calls_file
+
+
+def _warnings(plan: Plan) -> list[str]:
+    """What is likely a mistake and can be seen without reading the data."""
+    data = plan.setup.experiment.data
+    test = data.full_test or data.test
+    return [
+        f"data.{role} and the test set are the same file: systems see what they are tested on."
+        for role in ("train", "few_shot", "dev")
+        if (entry := getattr(data, role)) is not None
+        and (entry.ids is None or entry.ids == test.ids)
+        and entry.file.resolve() == test.file.resolve()
+    ]
 
 
 def _print(plan: Plan, estimate: PlanEstimate) -> None:
@@ -87,6 +115,8 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
     click.echo(
         f"\nPrompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
     )
+    for warning in _warnings(plan):
+        click.echo(f"Warning: {warning}", err=True)
 
 
 def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
@@ -113,4 +143,5 @@ def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
         ],
         "cost": money(estimate.cost),
         "cost_now": money(estimate.cost_now),
+        "warnings": _warnings(plan),
     }
