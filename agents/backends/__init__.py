@@ -3,8 +3,11 @@
 from agents.backends._recorded import RecordedBackend, RecordedOptions
 from agents.backends._recording import RecordedAnswer, read_recordings, recording_key
 from agents.backends._scripted import ScriptedBackend, ScriptedOptions, ScriptedReply
+from agents.backends.openai_compatible import OpenAIBackend, OpenAIOptions
 
 __all__ = [
+    "OpenAIBackend",
+    "OpenAIOptions",
     "RecordedAnswer",
     "RecordedBackend",
     "RecordedOptions",

@@ -33,11 +33,13 @@ from harness.protocols._neighbours import (
     Representation,
     SearchesNeighbours,
 )
+from harness.protocols._optional import Batchable, Probeable, ProbeFinding
 from harness.protocols._student import FitReport, Progress, Student
 
 __all__ = [
     "AgentContext",
     "Backend",
+    "Batchable",
     "Capabilities",
     "Completion",
     "Constraint",
@@ -53,6 +55,8 @@ __all__ = [
     "ModelIdentity",
     "Neighbour",
     "NeighbourSearch",
+    "ProbeFinding",
+    "Probeable",
     "Progress",
     "Reject",
     "Representation",

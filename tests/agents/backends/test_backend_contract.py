@@ -5,7 +5,15 @@ import json
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from agents.backends import RecordedBackend, RecordedOptions, ScriptedBackend, ScriptedOptions
+from agents.backends import (
+    OpenAIBackend,
+    OpenAIOptions,
+    RecordedBackend,
+    RecordedOptions,
+    ScriptedBackend,
+    ScriptedOptions,
+)
+from benchmarks.speed.loopback import LoopbackServer
 from harness.errors import BackendError
 from harness.protocols import Backend, Capabilities, Completion, Failure, Message, Request, Usage
 from harness.registry import Registry
@@ -36,7 +44,29 @@ def scripted(folder):
     return ScriptedBackend(options=options, answer=answer), options
 
 
-MAKERS = {"recorded": recorded, "scripted": scripted}
+def openai(folder):
+    pytest.importorskip("openai")
+
+    def answer(body):
+        said = body["messages"][-1]["content"]
+        if said == UNANSWERABLE.messages[0].content:
+            return 400, {"error": {"message": "that I do not know"}}
+        return said.replace("ask", "answer")
+
+    server = LoopbackServer(answer).start()
+    options = OpenAIOptions(model="m", base_url=server.base_url)
+    backend = OpenAIBackend(options=options)
+    close = backend.close
+
+    def close_both():
+        close()
+        server.stop()
+
+    backend.close = close_both
+    return backend, options
+
+
+MAKERS = {"openai": openai, "recorded": recorded, "scripted": scripted}
 """How a test makes each backend so that it answers REQUESTS and not UNANSWERABLE. A new backend
 joins here."""
 

@@ -1,0 +1,60 @@
+"""What a backend may offer besides answering: batch files, and a look at its servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from harness.protocols._calls import Completion, Request
+
+__all__ = ["Batchable", "ProbeFinding", "Probeable"]
+
+
+@runtime_checkable
+class Batchable(Protocol):
+    """A backend whose calls can travel as a batch file and come back as one.
+
+    Attributes:
+        batch_url: Path that each line of the file is for.
+    """
+
+    batch_url: str
+
+    def batch_body(self, request: Request, /) -> Mapping[str, Any]:
+        """The body of a request."""
+        ...
+
+    def batch_answer(self, request: Request, body: Mapping[str, Any], /) -> Completion:
+        """Reads the body of an answer to ``request``.
+
+        Raises:
+            BackendError: When it is not an answer to it, as from another model.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFinding:
+    """One thing that was found out about a server.
+
+    Attributes:
+        state: ``ok``, ``note`` (not offered), ``warning`` or ``error``.
+        about: What was tried.
+        said: What came of it.
+        fix: What to do about it.
+    """
+
+    state: Literal["ok", "note", "warning", "error"]
+    about: str
+    said: str
+    fix: str = ""
+
+
+@runtime_checkable
+class Probeable(Protocol):
+    """A backend that can find out what its servers offer, with a few short calls."""
+
+    def probe(self) -> Iterator[ProbeFinding]:
+        """Tries each thing once."""
+        ...
