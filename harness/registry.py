@@ -86,11 +86,18 @@ class Registry(Generic[T]):
 
         Raises:
             ConfigError: When the name is unknown.
+            CalldistilError: When it cannot be imported.
         """
         full = self.resolve(name)
         if full not in self._objects:
             module, _, attribute = self._lazy[full].partition(":")
-            self._objects[full] = getattr(importlib.import_module(module), attribute)
+            try:
+                self._objects[full] = getattr(importlib.import_module(module), attribute)
+            except (ImportError, AttributeError) as error:
+                raise CalldistilError(
+                    f"The {self.kind} {full!r} ({self._lazy[full]}) cannot be loaded: {error}.",
+                    hint="Check the installation with: calldistil doctor",
+                ) from error
         return self._objects[full]
 
     def names(self) -> tuple[str, ...]:
