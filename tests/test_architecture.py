@@ -199,6 +199,19 @@ def test_help_loads_nothing_heavy() -> None:
     assert _heavy_after(code) == []
 
 
+def test_help_of_every_verb_loads_nothing_heavy() -> None:
+    code = (
+        "import contextlib\n"
+        "from harness.cli import main\n"
+        "from harness.cli._group import _VERBS\n"
+        "assert 'run' in _VERBS\n"
+        "for verb in _VERBS:\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        main([verb, '--help'])"
+    )
+    assert _heavy_after(code) == []
+
+
 def _registries() -> list[Registry[Any]]:
     """Every registry that a public package of the harness or of the agents holds."""
     modules = [importlib.import_module(name) for name in ("harness.registry", *PUBLIC_PACKAGES)]
