@@ -18,15 +18,18 @@ from agents.prompts._render import (
     render,
     template_names,
 )
+from agents.prompts._statement import bracketed, label_statement
 
 __all__ = [
     "AnswerForm",
     "Demonstration",
+    "bracketed",
     "explain_messages",
     "extract_messages",
     "generate_messages",
     "label_line",
     "label_lines",
+    "label_statement",
     "labelling_messages",
     "render",
     "requested_label_line",
