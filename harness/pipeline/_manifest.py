@@ -15,7 +15,8 @@ from harness import __version__
 from harness.documents import FileModel
 from harness.errors import ArtefactError
 from harness.pipeline._experiment import SystemKind
-from harness.pipeline._plan import Plan
+from harness.pipeline._plan import Node, Plan
+from harness.pipeline.stages import Extract, Generate
 from harness.store import HostFacts
 
 __all__ = ["Manifest", "NodeRecord", "RepetitionRecord", "SystemRecord"]
@@ -27,12 +28,13 @@ _PACKAGES = (
 
 
 class NodeRecord(FileModel):
-    """A stage of the plan."""
+    """A stage of the plan; ``backend`` is the entry that it talks to, by this run's name."""
 
     stage: str
     key: str
     title: str
     inputs: dict[str, str]
+    backend: str | None = None
 
 
 class RepetitionRecord(FileModel):
@@ -120,6 +122,7 @@ class Manifest(FileModel):
                     key=node.key,
                     title=node.title,
                     inputs={name: source.key for name, source in node.inputs.items()},
+                    backend=_backend_of(node),
                 )
                 for node in plan.nodes
             ),
@@ -182,6 +185,10 @@ class Manifest(FileModel):
     def finished(self) -> Self:
         """The same, done now."""
         return self.model_copy(update={"finished_at": datetime.now(UTC)})
+
+
+def _backend_of(node: Node) -> str | None:
+    return node.stage.agent.backend if isinstance(node.stage, Extract | Generate) else None
 
 
 def _packages() -> dict[str, str]:

@@ -11,7 +11,6 @@ from harness.costs import (
     ChargedCall,
     ModelPrice,
     Money,
-    Prices,
     StageCost,
     SystemCost,
     stage_cost,
@@ -248,12 +247,10 @@ class _Reader:
         prices = self.experiment.prices
         price: ModelPrice | None = None
         charged: float | None = measures.seconds
-        if measures.backend is not None:
-            entry = self.experiment.backends[measures.backend]
-            if entry.price == "machine":
-                price = _free(prices)
-            else:
-                price, charged = resolved_price(entry), 0.0
+        backend = node.backend or measures.backend  # the artefact's own name is its maker's
+        local = backend is not None and self.experiment.backends[backend].price == "machine"
+        if backend is not None and not local:
+            price, charged = resolved_price(self.experiment.backends[backend]), 0.0
         here = artefact.about.notes["run"] == self.manifest.run
         cost = stage_cost(
             node.key,
@@ -264,6 +261,9 @@ class _Reader:
             prices=prices,
         )
         cost = replace(cost, machine_seconds=measures.seconds)
+        if local:  # whatever its tokens, counted or not
+            free = Money.zero()
+            cost = replace(cost, money=free, money_paid_now=free, money_by_mode={"list": free})
         self._costs[node.key] = cost
         return cost
 
@@ -271,12 +271,13 @@ class _Reader:
 
     def _train_labels(self) -> Sequence[str]:
         """Labels of the human-labelled rows that some system saw."""
-        labels: dict[str, str] = {}
-        for node in self.manifest.nodes:
-            if node.stage == "split":
-                for example in self._examples(node.key):
-                    labels[example.id] = example.relation or ""
-        return list(labels.values())
+        keys = dict.fromkeys(node.key for node in self.manifest.nodes if node.stage == "split")
+        for record in self.manifest.systems:
+            for source in self._sources(record):
+                if _ROWS[source.stage] == "gold":
+                    keys[source.key] = None
+        rows = {example.id: example for key in keys for example in self._examples(key)}
+        return [example.relation or "" for example in rows.values()]
 
     def _notes(self, record: SystemRecord) -> list[str]:
         notes = []
@@ -320,11 +321,6 @@ class _Reader:
                 said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
                 notes.append(f"Rows that also stand in the test set ({overlap.rows}): {said}.")
         return notes
-
-
-def _free(prices: Prices) -> ModelPrice:
-    """Tokens of a model that runs on the priced machine cost nothing beside its time."""
-    return ModelPrice(input=0, cache_read=0, output=0, date=prices.date, source="machine time")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
