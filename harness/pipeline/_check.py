@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from harness.costs import price_from_snapshot, token_counters
+from harness.costs import ModelPrice, price_from_snapshot, token_counters
 from harness.datasets import dataset_formats
 from harness.documents import LocatedYaml, Location, line_of, read_yaml, validate_document
 from harness.errors import ConfigError, Problem
@@ -114,7 +114,23 @@ def load_setup(file: Path, *, base: Path | None = None) -> Setup:
         problems.append(found)
     if problems or schema is None:
         raise ConfigError(problems)
-    return Setup(experiment=experiment, file=file, base=folder, schema=schema)
+    return Setup(experiment=_priced(experiment), file=file, base=folder, schema=schema)
+
+
+def _priced(experiment: Experiment) -> Experiment:
+    """The experiment with prices in place of their names, as they are today."""
+    entries = {
+        name: entry.model_copy(update={"price": _named_price(experiment, entry.price_model or "")})
+        if entry.price == "snapshot"
+        else entry
+        for name, entry in experiment.backends.items()
+    }
+    return experiment.model_copy(update={"backends": entries})
+
+
+def _named_price(experiment: Experiment, model: str) -> ModelPrice:
+    """A model's price from the file, else from the snapshot."""
+    return experiment.prices.models.get(model) or price_from_snapshot(model)
 
 
 def read_experiment(file: Path, *, base: Path) -> Experiment:
@@ -243,7 +259,8 @@ class _Checks:
                 else:
                     model = entry.price_model
                     yield from self._caught(
-                        lambda model=model: price_from_snapshot(model), (*place, "price_model")
+                        lambda model=model: _named_price(self.experiment, model),
+                        (*place, "price_model"),
                     )
 
     def _extractor(

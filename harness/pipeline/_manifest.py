@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from harness import __version__
+from harness.costs import ModelPrice
 from harness.documents import FileModel
 from harness.errors import ArtefactError
 from harness.pipeline._experiment import SystemKind
@@ -82,6 +83,7 @@ class Manifest(FileModel):
         full_test: Key of the wider one.
         systems: The rows.
         overlaps: Test against sources.
+        prices: Prices of the backends per token, as they were when it was run.
     """
 
     format: Literal[1] = 1
@@ -101,6 +103,7 @@ class Manifest(FileModel):
     full_test: str | None
     systems: tuple[SystemRecord, ...]
     overlaps: tuple[OverlapRecord, ...]
+    prices: dict[str, ModelPrice] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, *, run: str, store: Path | None, started_at: datetime) -> Self:
@@ -145,6 +148,11 @@ class Manifest(FileModel):
                 for system in plan.systems
             ),
             overlaps=tuple(OverlapRecord(rows=o.rows, key=o.node.key) for o in plan.overlaps),
+            prices={
+                name: entry.price
+                for name, entry in plan.setup.experiment.backends.items()
+                if isinstance(entry.price, ModelPrice)
+            },
         )
 
     @classmethod

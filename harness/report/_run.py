@@ -250,7 +250,7 @@ class _Reader:
         backend = node.backend or measures.backend  # the artefact's own name is its maker's
         local = backend is not None and self.experiment.backends[backend].price == "machine"
         if backend is not None and not local:
-            price, charged = resolved_price(self.experiment.backends[backend]), 0.0
+            price, charged = self._price(backend), 0.0
         here = artefact.about.notes["run"] == self.manifest.run
         cost = stage_cost(
             node.key,
@@ -266,6 +266,13 @@ class _Reader:
             cost = replace(cost, money=free, money_paid_now=free, money_by_mode={"list": free})
         self._costs[node.key] = cost
         return cost
+
+    def _price(self, backend: str) -> ModelPrice | None:
+        """The file's price, or that of the snapshot on the day of the run."""
+        entry = self.experiment.backends[backend]
+        if entry.price == "snapshot" and backend in self.manifest.prices:
+            return self.manifest.prices[backend]
+        return resolved_price(entry)
 
     # -- words under the table -------------------------------------------------------------
 
@@ -296,11 +303,9 @@ class _Reader:
         experiment = self.experiment
         notes = list(experiment.notes)
         for name, entry in experiment.backends.items():
-            if isinstance(entry.price, ModelPrice):
-                word = "assumed" if entry.price.assumed else "declared"
-                notes.append(
-                    f"Prices of {name} are {word}: {entry.price.source} ({entry.price.date})."
-                )
+            if (price := self._price(name)) is not None:
+                word = "assumed" if price.assumed else "declared"
+                notes.append(f"Prices of {name} are {word}: {price.source} ({price.date}).")
             if entry.tokenizer is not None:
                 notes.append(
                     f"Tokens of {name} are counted with {entry.tokenizer} where none are reported."

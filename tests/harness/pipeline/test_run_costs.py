@@ -264,6 +264,37 @@ def test_a_renamed_backend_entry_keeps_its_calls_and_takes_its_new_price(
     assert per_1000(after, "llm", "list") == pytest.approx(10 * before)
 
 
+def snapshot(model: str) -> Callable[[Document], object]:
+    return lambda d: d["backends"]["teacher"].update(price="snapshot", price_model=model)
+
+
+def test_a_snapshots_price_is_kept_in_the_run_with_its_day_and_source(
+    table: Any, tmp_path: Path
+) -> None:
+    made = table(snapshot("gpt-4.1"))
+    manifest = tmp_path / "run" / "manifest.json"
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    price = document["prices"]["teacher"]
+    assert (price["input"], price["output"]) == (2, 8)
+    assert any(price["source"] in note and price["date"] in note for note in made.assumptions)
+    # Another release of the price list, and a run that was made before it:
+    price["input"], price["output"] = 20, 80
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    again = per_1000(report_run(tmp_path / "run"), "llm", "list")
+    before = per_1000(made, "llm", "list")
+    assert before is not None and again == pytest.approx(10 * before)
+
+
+def test_a_price_in_the_file_goes_before_the_snapshots(table: Any) -> None:
+    def change(document: Document) -> None:
+        own = document["backends"]["teacher"]["price"]
+        document["prices"]["models"] = {"our-model": own}
+        snapshot("our-model")(document)
+
+    declared = per_1000(table(lambda d: None), "llm", "list")
+    assert per_1000(table(change), "llm", "list") == pytest.approx(declared)
+
+
 def test_rows_that_stand_in_the_test_set_are_reported(small_task: Any, table: Any) -> None:
     train = small_task.folder / "train.jsonl"
     (copied,) = (small_task.folder / "test.jsonl").read_text(encoding="utf-8").splitlines()[:1]
