@@ -9,6 +9,7 @@ from pathlib import Path
 __all__ = [
     "ArtefactError",
     "BackendError",
+    "BudgetError",
     "CalldistilError",
     "ConfigError",
     "DataError",
@@ -142,6 +143,12 @@ class ArtefactError(CalldistilError):
     """A stored artefact, run folder or call store cannot be read or written."""
 
     exit_code = 6
+
+
+class BudgetError(CalldistilError):
+    """The declared budget is reached, before a call that might exceed it. Nothing is lost."""
+
+    exit_code = 7
 
 
 class OutputParseError(CalldistilError):

@@ -35,7 +35,7 @@ EXIT_INTERRUPTED = 130
 
 _EPILOG = """Exit codes: 0 done; 1 failed; 2 wrong command, schema, experiment or option;
 3 malformed data; 4 the LLM did not answer; 5 a package is missing; 6 a run or store cannot be
-read or written; 130 interrupted (resume the run)."""
+read or written; 7 the budget is reached (raise it and resume); 130 interrupted (resume)."""
 
 
 class _Verbs(click.Group):

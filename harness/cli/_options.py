@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_origin
 
 import click
 
-__all__ = ["agent_options", "key_values", "options_of"]
+__all__ = ["agent_options", "budget_options", "key_values", "options_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +53,22 @@ def options_of(registry: Any, name: str, words: Sequence[str], option: str) -> d
     return found
 
 
+def budget_options(command: F) -> F:
+    """Adds the options that bound what is paid."""
+    for decorate in (
+        click.option(
+            "--max-cost", type=click.FloatRange(min=0), metavar="USD",
+            help="Stop, with exit code 7, before a call that might exceed this in all.",
+        ),
+        click.option(
+            "--max-calls", type=click.IntRange(min=0),
+            help="Stop, with exit code 7, after so many paid calls in all.",
+        ),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
 def agent_options(command: F) -> F:
     """Adds the options of a verb that talks to an LLM."""
     for decorate in reversed(
@@ -78,6 +94,10 @@ def agent_options(command: F) -> F:
             click.option(
                 "--output", "-o", type=click.Path(path_type=Path), required=True,
                 help="A new folder for the results and the calls.",
+            ),
+            budget_options,
+            click.option(
+                "--price-model", help="Whose price --max-cost takes [the backend's model]."
             ),
             click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli._experiments import experiment_file
+from harness.cli._options import budget_options
 from harness.cli._table import FORMATS, print_table
 
 
@@ -22,6 +23,7 @@ from harness.cli._table import FORMATS, print_table
 )
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@budget_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
     experiment: str,
@@ -29,6 +31,8 @@ def command(
     store: Path | None,
     format_: str,
     as_json: bool,
+    max_calls: int | None,
+    max_cost: float | None,
     quiet: bool,
 ) -> None:
     """Carry out EXPERIMENT (a file, or the name of one that is installed).
@@ -41,17 +45,32 @@ def command(
         store=store,
         format_="json" if as_json else format_,
         quiet=quiet,
+        max_calls=max_calls,
+        max_cost=max_cost,
     )
 
 
 def run_and_print(
-    file: Path, *, output: Path | None, store: Path | None, format_: str, quiet: bool
+    file: Path,
+    *,
+    output: Path | None,
+    store: Path | None,
+    format_: str,
+    quiet: bool,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
 ) -> None:
     """Carries out an experiment file and prints the table."""
     from harness.cli._progress import RunProgress
-    from harness.pipeline import load_setup, run_experiment
+    from harness.pipeline import BudgetLimits, load_setup, run_experiment
 
     folder = output or Path("runs") / load_setup(file).experiment.name
     with RunProgress(quiet=quiet) as progress:
-        run = run_experiment(file, folder=folder, store=store, observer=progress)
+        run = run_experiment(
+            file,
+            folder=folder,
+            store=store,
+            observer=progress,
+            limits=BudgetLimits(max_calls, max_cost),
+        )
     print_table(run.folder, format_)

@@ -32,11 +32,15 @@ def run_agent(
     tokenizer: str | None,
     repeat: int,
     output: Path,
+    max_calls: int | None,
+    max_cost: float | None,
+    price_model: str | None,
     quiet: bool,
 ) -> None:
     """Runs an extractor or generator on its inputs."""
+    from harness.costs import price_from_snapshot
     from harness.datasets import read_examples
-    from harness.pipeline import agent_of, checked_sampling, run_single
+    from harness.pipeline import BudgetLimits, agent_of, checked_sampling, run_single
     from harness.registry import backends
     from harness.relations import load_schema
 
@@ -50,6 +54,10 @@ def run_agent(
         sampling=checked_sampling(key_values(sampling, "--sampling")),
         tokenizer=tokenizer,
     )
+    price = None
+    if max_cost is not None and agent.backend_use != "recorded":
+        named = price_model or str(getattr(agent.backend_options, "model", ""))
+        price = price_from_snapshot(named)
     given = dict(inputs(loaded))
     if few_shot is not None:
         given["few_shot"] = read_examples(few_shot, schema=loaded)
@@ -60,6 +68,8 @@ def run_agent(
             output=output,
             agent=agent,
             progress=progress,
+            limits=BudgetLimits(max_calls, max_cost),
+            price=price,
         )
     paid = sum(charge.paid for charge in measures.charges)
     click.echo(

@@ -1,5 +1,6 @@
 """From an experiment file to artefacts: plan, stages, driver, resume."""
 
+from harness.pipeline._budget import Budget, BudgetLimits, Payer, Purse
 from harness.pipeline._check import Component, Setup, checked_component, load_setup, read_experiment
 from harness.pipeline._driver import Call, ItemResult, converse
 from harness.pipeline._estimate import (
@@ -41,6 +42,8 @@ __all__ = [
     "REJECTS",
     "SHORTFALLS",
     "Agent",
+    "Budget",
+    "BudgetLimits",
     "Call",
     "Component",
     "Experiment",
@@ -51,8 +54,10 @@ __all__ = [
     "Node",
     "NodeRecord",
     "Observer",
+    "Payer",
     "Plan",
     "PlanEstimate",
+    "Purse",
     "Quiet",
     "RunFolder",
     "SeedTriple",

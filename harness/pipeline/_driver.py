@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from harness.errors import BackendError
+from harness.pipeline._budget import Purse
 from harness.protocols import Backend, Completion, Dialogue, Failure, Progress, Request, Usage
 from harness.store import CallStore, StoredCall, request_key
 
-__all__ = ["Call", "Counter", "ItemResult", "converse"]
+__all__ = ["WINDOW", "Call", "Counter", "ItemResult", "converse"]
 
 T = TypeVar("T")
 Counter = Callable[[Request, str], Usage]
@@ -75,6 +77,8 @@ def converse(
     store: CallStore,
     run: str,
     counter: Counter | None = None,
+    purse: Purse | None = None,
+    window: int = WINDOW,
     total: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[ItemResult[T]]:
@@ -89,18 +93,21 @@ def converse(
         store: Where answers are looked up and kept.
         run: Id of the run, which tells what it paid itself.
         counter: Counts tokens where the backend reports none.
+        purse: What the calls may cost; None: as much as they do.
+        window: Dialogues held open at a time.
         total: Number of dialogues, for progress.
         progress: Called after each window and round with the dialogues done.
 
     Raises:
         BackendError: After a round in which calls failed; the answers that came are kept.
+        BudgetError: Before a call that might exceed the budget; likewise.
     """
     done = 0
     source = iter(dialogues)
-    while window := list(itertools.islice(source, WINDOW)):
+    while opened := list(itertools.islice(source, window)):
         results: dict[str, ItemResult[T]] = {}
         still_open: list[_Open[T]] = []
-        for item, dialogue in window:
+        for item, dialogue in opened:
             entry = _Open(item, dialogue)
             _advance(entry, None, still_open, results)
         while still_open:
@@ -110,6 +117,7 @@ def converse(
                 store=store,
                 run=run,
                 counter=counter,
+                purse=purse,
             )
             advanced, still_open = still_open, []
             for entry in advanced:
@@ -123,7 +131,7 @@ def converse(
             if progress is not None:
                 progress(done + len(results), total)
         done += len(results)
-        for item, _ in window:
+        for item, _ in opened:
             yield results[item]
 
 
@@ -159,15 +167,15 @@ def _answer_round(
     store: CallStore,
     run: str,
     counter: Counter | None,
+    purse: Purse | None,
 ) -> Mapping[Request, _Answer]:
     keys = {request: request_key(backend.model, request) for request in requests}
     known = store.get_many(list(keys.values()))
     missing = [request for request, key in keys.items() if key not in known]
     failures: list[Failure] = []
-    for outcome in backend.complete(missing) if missing else ():
+    for outcome in _paid_for(missing, backend, purse, failures):
         if isinstance(outcome, Failure):
             store.record_failure(keys[outcome.request], str(outcome.error))
-            failures.append(outcome)
             continue
         if outcome.usage.source == "unknown" and counter is not None:
             usage = counter(outcome.request, outcome.text)
@@ -175,6 +183,8 @@ def _answer_round(
         call = StoredCall.of(model=backend.model, completion=outcome, run=run)
         store.put(call)
         known[call.key] = call
+        if purse is not None:
+            purse.settle(outcome)
     silent = [request for request, key in keys.items() if key not in known]
     if silent:
         raise _failed(failures, len(silent), len(keys))
@@ -191,6 +201,37 @@ def _answer_round(
         )
         for request, key in keys.items()
     }
+
+
+def _paid_for(
+    requests: Sequence[Request],
+    backend: Backend,
+    purse: Purse | None,
+    failures: list[Failure],
+) -> Iterator[Completion | Failure]:
+    """Asks the backend for as many requests at a time as the budget surely covers."""
+    waiting = requests
+    while waiting:
+        room = len(waiting) if purse is None else purse.room(waiting)
+        if purse is not None and not room:
+            raise purse.used_up(len(waiting))
+        answered = False
+        # Closed at once when the run is interrupted, so that the backend drops what is under way.
+        with contextlib.closing(_asked(backend, waiting[:room])) as outcomes:
+            for outcome in outcomes:
+                answered = answered or isinstance(outcome, Completion)
+                if isinstance(outcome, Failure):
+                    failures.append(outcome)
+                yield outcome
+        if not answered:
+            return
+        waiting = waiting[room:]
+
+
+def _asked(
+    backend: Backend, requests: Sequence[Request]
+) -> Generator[Completion | Failure, None, None]:
+    yield from backend.complete(requests)
 
 
 def _failed(failures: Sequence[Failure], count: int, asked: int) -> BackendError:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from pydantic import TypeAdapter
 
+from harness.pipeline._budget import Budget
 from harness.pipeline._check import Setup, checked_component
+from harness.pipeline._driver import WINDOW
 from harness.pipeline._plan import Node, Plan
 from harness.pipeline.stages import Charge, Measures, StageContext, read_jsonl, write_jsonl
 from harness.protocols import Backend, Progress
 from harness.registry import backends
 from harness.store import Artefact, ArtefactStore, CallStore
 
-__all__ = ["LEDGER", "Observer", "Quiet", "execute", "measures_of"]
+__all__ = ["LEDGER", "Backends", "Observer", "Quiet", "execute", "make_node", "measures_of"]
 
 LEDGER = "ledger.jsonl"
 """Beside an artefact's content: one line per LLM call of its stage."""
@@ -52,7 +53,7 @@ class Quiet:
 
 
 @dataclass
-class _Backends:
+class Backends:
     """Makes each backend once, when it is first asked."""
 
     setup: Setup
@@ -64,6 +65,10 @@ class _Backends:
             found = checked_component(backends, entry.use, entry.options, self.setup.base)
             self.made[name] = found.kind(options=found.options)
         return self.made[name]
+
+    def notes(self, name: str | None) -> list[str]:
+        """What a backend found out about its servers on the way, where it says so."""
+        return list(getattr(self.made.get(name or ""), "notes", ()))
 
     def close(self) -> None:
         for backend in self.made.values():
@@ -77,15 +82,17 @@ def execute(
     calls: CallStore,
     run: str,
     observer: Observer | None = None,
+    budget: Budget | None = None,
 ) -> None:
     """Makes every artefact of a plan that is not there yet.
 
     Raises:
+        BudgetError: When the next call might exceed the budget.
         CalldistilError: When a stage fails; what came before it stays.
     """
     observer = observer or Quiet()
     artefacts.sweep()
-    behind = _Backends(plan.setup, {})
+    behind = Backends(plan.setup, {})
     try:
         nodes = plan.nodes
         for index, node in enumerate(nodes, start=1):
@@ -94,20 +101,26 @@ def execute(
                 continue
             observer.started(node, index, len(nodes))
             started = time.perf_counter()
-            _make(node, artefacts, calls, run, behind.get, observer.progress)
+            make_node(
+                node, artefacts, calls, run, behind, progress=observer.progress, budget=budget
+            )
             observer.finished(node, time.perf_counter() - started)
     finally:
         behind.close()
 
 
-def _make(
+def make_node(
     node: Node,
     artefacts: ArtefactStore,
     calls: CallStore,
     run: str,
-    backend: Callable[[str], Backend],
-    progress: Progress,
+    behind: Backends,
+    *,
+    progress: Progress | None,
+    budget: Budget | None = None,
+    window: int = WINDOW,
 ) -> None:
+    """Makes one artefact from its inputs, which are there."""
     inputs = {}
     for name, source in node.inputs.items():
         found = artefacts.find(source.stage.name, source.key)
@@ -119,7 +132,14 @@ def _make(
         inputs={name: source.key for name, source in node.inputs.items()},
         config=dict(node.stage.identity()),
     ) as draft:
-        context = StageContext(calls=calls, run=run, backend=backend, progress=progress)
+        context = StageContext(
+            calls=calls,
+            run=run,
+            backend=behind.get,
+            progress=progress,
+            budget=budget,
+            window=window,
+        )
         measures = node.stage.run(inputs=inputs, content=draft.content, context=context)
         if measures.seconds is not None:
             draft.timings["work"] = measures.seconds
@@ -129,6 +149,7 @@ def _make(
             units=measures.units,
             backend=measures.backend,
             prefix_tokens=measures.prefix_tokens,
+            backend_notes=behind.notes(measures.backend),
         )
         write_jsonl(draft.folder / LEDGER, (asdict(charge) for charge in measures.charges))
 

@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import ArtefactError
+from harness.pipeline._budget import BudgetLimits
 from harness.pipeline._check import Setup, load_setup
 from harness.pipeline._local import Observer, execute
 from harness.pipeline._manifest import Manifest
-from harness.pipeline._plan import build_plan
+from harness.pipeline._payers import budget_of
+from harness.pipeline._plan import Plan, build_plan
 from harness.relations import Schema, load_schema, save_schema
-from harness.store import ArtefactStore, HeldLock, open_call_store
+from harness.store import ArtefactStore, CallStore, HeldLock, open_call_store
 
-__all__ = ["RunFolder", "resume_run", "run_experiment"]
+__all__ = ["BegunRun", "RunFolder", "begun", "resume_run", "run_experiment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def run_experiment(
     folder: Path,
     store: Path | None = None,
     observer: Observer | None = None,
+    limits: BudgetLimits | None = None,
 ) -> RunFolder:
     """Carries out an experiment; what an earlier, interrupted run finished is kept.
 
@@ -101,24 +104,72 @@ def run_experiment(
             the same name goes on there, and stages whose inputs changed are made anew.
         store: A folder of artefacts and calls that several runs share.
         observer: Told how it goes.
+        limits: What the run may pay, its earlier sittings included.
 
     Raises:
+        BudgetError: When the next call might exceed the limits; run again to go on.
         ConfigError: When the file is not valid, or the folder is another experiment's.
         CalldistilError: When a stage fails; run again to go on.
     """
-    return _carry_out(load_setup(file), folder, store, observer)
+    return _carry_out(load_setup(file), folder, store, observer, limits)
 
 
-def resume_run(folder: Path, *, observer: Observer | None = None) -> RunFolder:
+def resume_run(
+    folder: Path, *, observer: Observer | None = None, limits: BudgetLimits | None = None
+) -> RunFolder:
     """Goes on with a run from its own copy of the experiment."""
     run = RunFolder.open(folder)
     store = run.store if run.store != folder else None
-    return _carry_out(run.setup(), folder, store, observer)
+    return _carry_out(run.setup(), folder, store, observer, limits)
 
 
 def _carry_out(
-    setup: Setup, folder: Path, store: Path | None, observer: Observer | None
+    setup: Setup,
+    folder: Path,
+    store: Path | None,
+    observer: Observer | None,
+    limits: BudgetLimits | None,
 ) -> RunFolder:
+    with begun(setup, folder, store) as at:
+        budget = None
+        if limits is not None and limits != BudgetLimits():
+            budget = budget_of(at.plan, limits, at.calls, at.manifest.run)
+        execute(
+            at.plan,
+            artefacts=at.run.artefacts,
+            calls=at.calls,
+            run=at.manifest.run,
+            observer=observer,
+            budget=budget,
+        )
+        _write(at.run.manifest_file, at.manifest.finished())
+    return at.run
+
+
+@dataclass(frozen=True)
+class BegunRun:
+    """A run that this process holds and works on.
+
+    Attributes:
+        run: Its folder.
+        plan: What it does.
+        manifest: What it is made from; on disk already.
+        calls: Its call store, open.
+    """
+
+    run: RunFolder
+    plan: Plan
+    manifest: Manifest
+    calls: CallStore
+
+
+@contextlib.contextmanager
+def begun(setup: Setup, folder: Path, store: Path | None) -> Iterator[BegunRun]:
+    """Takes hold of a run's folder, new or begun before, and writes what it is made from.
+
+    Raises:
+        ArtefactError: When another process holds it, or it is another experiment's.
+    """
     plan = build_plan(setup)
     run = RunFolder(folder, store or folder)
     with _held(folder), open_call_store(run.calls_file) as calls:
@@ -130,9 +181,7 @@ def _carry_out(
         with _whole(run.schema_file) as aside:
             save_schema(setup.schema, aside)
         _write(run.manifest_file, manifest)
-        execute(plan, artefacts=run.artefacts, calls=calls, run=run_id, observer=observer)
-        _write(run.manifest_file, manifest.finished())
-    return run
+        yield BegunRun(run, plan, manifest, calls)
 
 
 def _identity(run: RunFolder, setup: Setup) -> tuple[str, datetime]:

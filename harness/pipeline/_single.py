@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.costs import ModelPrice
 from harness.errors import ArtefactError
+from harness.pipeline._budget import Budget, BudgetLimits
 from harness.pipeline._check import checked_component
+from harness.pipeline._payers import payer_of
 from harness.pipeline.stages import Agent, Measures, Stage, StageContext, save_examples
 from harness.protocols import Backend, Progress, Sampling
 from harness.registry import Registry, backends
@@ -20,6 +23,7 @@ __all__ = ["agent_of", "run_single"]
 
 _BACKEND = "backend"
 _CALLS = "calls.sqlite"
+_RUN = "single"
 
 
 def agent_of(
@@ -57,6 +61,8 @@ def run_single(
     output: Path,
     agent: Agent | None = None,
     progress: Progress | None = None,
+    limits: BudgetLimits | None = None,
+    price: ModelPrice | None = None,
 ) -> Measures:
     """Runs one stage and puts its files into ``output``, all of them or none.
 
@@ -69,8 +75,11 @@ def run_single(
         output: A folder without results yet; made when absent.
         agent: The agent of a stage that talks to an LLM.
         progress: Told of (done, total).
+        limits: What may be paid, earlier calls into the same folder included.
+        price: The model's price, for a limit on cost.
 
     Raises:
+        BudgetError: When the next call might exceed the limits.
         ArtefactError: When the folder holds results already.
     """
     if output.exists() and any(path.name != _CALLS for path in _visible(output)):
@@ -98,7 +107,14 @@ def run_single(
             save_examples(folders[name], examples)
         content = Path(draft) / "content"
         content.mkdir()
-        context = StageContext(calls=calls, run="single", backend=backend, progress=progress)
+        budget = None
+        if limits is not None and agent is not None and agent.backend_use != "recorded":
+            payers = {agent.backend: payer_of(agent, price=price)}
+            paid = (call for call in calls if call.paid_by(_RUN))
+            budget = Budget(limits, payers, earlier=paid)
+        context = StageContext(
+            calls=calls, run=_RUN, backend=backend, progress=progress, budget=budget
+        )
         try:
             measures = stage.run(inputs=folders, content=content, context=context)
         finally:

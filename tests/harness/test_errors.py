@@ -10,6 +10,7 @@ from harness import errors
 from harness.errors import (
     ArtefactError,
     BackendError,
+    BudgetError,
     CalldistilError,
     ConfigError,
     DataError,
@@ -73,7 +74,14 @@ def test_an_unreadable_answer_keeps_the_answer_as_given() -> None:
 def test_exit_codes_are_as_documented() -> None:
     codes = {
         kind.__name__: kind.exit_code
-        for kind in (ConfigError, DataError, BackendError, MissingExtraError, ArtefactError)
+        for kind in (
+            ConfigError,
+            DataError,
+            BackendError,
+            MissingExtraError,
+            ArtefactError,
+            BudgetError,
+        )
     }
     assert codes == {
         "ConfigError": 2,
@@ -81,6 +89,7 @@ def test_exit_codes_are_as_documented() -> None:
         "BackendError": 4,
         "MissingExtraError": 5,
         "ArtefactError": 6,
+        "BudgetError": 7,
     }
     assert CalldistilError.exit_code == 1
 

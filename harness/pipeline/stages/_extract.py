@@ -69,6 +69,8 @@ class Extract:
                 store=context.calls,
                 run=context.run,
                 counter=self.agent.counter(),
+                purse=context.purse(self.agent.backend),
+                window=context.window,
                 total=len(examples),
                 progress=context.progress,
             )

@@ -68,6 +68,8 @@ class Generate:
                 store=context.calls,
                 run=context.run,
                 counter=self.agent.counter(),
+                purse=context.purse(self.agent.backend),
+                window=context.window,
                 total=len(items),
                 progress=context.progress,
             )

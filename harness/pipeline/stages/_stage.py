@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from harness.pipeline._budget import Budget, Purse
+from harness.pipeline._driver import WINDOW
 from harness.protocols import Backend, Progress, Usage
 from harness.relations import Schema
 from harness.store import CallStore, content_hash
@@ -61,12 +63,20 @@ class StageContext:
         run: Id of the run.
         backend: Gives the backend of an entry; the same object for the whole run.
         progress: Told of (done, total).
+        budget: What the run may pay; None: no limit.
+        window: Dialogues held open at a time.
     """
 
     calls: CallStore
     run: str
     backend: Callable[[str], Backend]
     progress: Progress | None = None
+    budget: Budget | None = None
+    window: int = WINDOW
+
+    def purse(self, backend: str) -> Purse | None:
+        """What calls to a backend's entry may still cost; None: no limit."""
+        return None if self.budget is None else self.budget.purse(backend)
 
 
 class Stage(Protocol):

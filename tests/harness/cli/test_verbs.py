@@ -358,4 +358,5 @@ def test_help_names_every_verb_and_the_exit_codes(calldistil: Any) -> None:
     assert said.returncode == 0
     for verb in ("quickstart", "init", "plan", "run", "resume", "report", "score", "predict"):
         assert f"  {verb} " in said.stdout
+    assert "7 the budget is reached" in " ".join(said.stdout.split())
     assert "130 interrupted" in " ".join(said.stdout.split())
