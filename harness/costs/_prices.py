@@ -52,7 +52,7 @@ class Prices(FileModel):
         source: Where they were read.
         machine_per_hour: USD for an hour of the machine that trains and predicts; None: unknown.
         human_label: USD for one label given by a human; None: unknown.
-        models: Prices by the model's name.
+        models: Prices by the model's name, which go before the snapshot's.
     """
 
     date: datetime.date

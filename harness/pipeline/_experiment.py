@@ -35,7 +35,17 @@ SystemKind = Literal["direct", "distilled", "labelled", "gold", "mixed"]
 
 
 class SamplingEntry(FileModel):
-    """Decoding parameters; what is left out is the backend's choice."""
+    """Decoding parameters; what is left out is the backend's choice.
+
+    Attributes:
+        max_tokens: Upper bound on generated tokens, which also bounds the plan's cost.
+        temperature: Softmax temperature; 0 is greedy.
+        top_p: Nucleus mass.
+        top_k: Number of candidates kept.
+        repetition_penalty: Factor on repeated tokens' logits (1 is none).
+        seed: Seed of the sampler.
+        stop: Strings that end the answer.
+    """
 
     max_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0)
@@ -85,7 +95,12 @@ class DataEntry(FileModel):
 
 
 class IdsEntry(FileModel):
-    """A JSON file of drawn ids; ``{seed}`` in the key stands for the split's seed."""
+    """Ids drawn beforehand.
+
+    Attributes:
+        file: A JSON file with an object of id lists.
+        key: The list to take; ``{seed}`` in it stands for the split's seed.
+    """
 
     file: ResolvedPath
     key: str
@@ -128,7 +143,13 @@ class DataSection(FileModel):
 
 
 class SeedsEntry(FileModel):
-    """The three seeds. Every combination is one repetition of a system that depends on it."""
+    """The three seeds. Every combination is one repetition of a system that depends on it.
+
+    Attributes:
+        split: Seeds of the few-shot draw.
+        generation: Repeat numbers of generation.
+        training: Seeds of training.
+    """
 
     split: tuple[int, ...] = (1,)
     generation: tuple[int, ...] = (0,)
@@ -166,7 +187,13 @@ class BackendEntry(FileModel):
 
 
 class GeneratedSource(FileModel):
-    """Training rows that a generator writes."""
+    """Training rows that a generator writes.
+
+    Attributes:
+        generator: Registry name.
+        backend: Name of the backend entry that it talks to.
+        options: Its options.
+    """
 
     generator: str
     backend: str
@@ -192,7 +219,13 @@ class LabelledSource(FileModel):
 
 
 class Source(FileModel):
-    """One source of training rows: exactly one of the three."""
+    """One source of training rows: exactly one of the three.
+
+    Attributes:
+        generated: Rows that a generator writes.
+        labelled: Real sentences that the teacher labels.
+        gold: Human labels: the ``few_shot`` set, or all of ``train``.
+    """
 
     generated: GeneratedSource | None = None
     labelled: LabelledSource | None = None
@@ -267,15 +300,39 @@ class VerdictEntry(FileModel):
 
 
 class StatisticsEntry(FileModel):
-    """How intervals and tests are computed."""
+    """How intervals (of 95%) and tests are computed.
+
+    Attributes:
+        resamples: Bootstrap and randomisation draws.
+        seed: Seed of the draws.
+    """
 
     resamples: int = Field(default=10_000, ge=100)
     seed: int = Field(default=0, ge=0)
-    level: float = Field(default=0.95, gt=0.5, lt=1)
 
 
 class Experiment(FileModel):
-    """An experiment file."""
+    """An experiment file.
+
+    Attributes:
+        calldistil: Version of the file's form.
+        name: Names the run's folder; letters, digits, ``_``, ``.`` and ``-``.
+        title: One line about it.
+        schema: A built-in schema's name, or a YAML file.
+        data: The task's data.
+        few_shot: Where the few-shot set comes from.
+        seeds: The three seeds.
+        backends: LLMs by a name of your own, which systems refer to.
+        prices: What a machine, a human label and models cost.
+        systems: Rows of the table by name, in the table's order.
+        reference: The direct system that the others are compared with.
+        candidate: The system that the verdict speaks of; left out, the test set chooses among
+            the students, and pays for the choice with wider intervals.
+        metric: Metric of the comparison; the schema's own if left out.
+        verdict: The rule's parameters.
+        statistics: How intervals and tests are computed.
+        notes: Sentences that are printed under the table.
+    """
 
     calldistil: Literal[1]
     name: str = Field(pattern=r"^[\w.-]+$")
