@@ -33,6 +33,7 @@ class Call:
         paid_now: Whether this run paid for it; a hit or a recorded answer was not.
         recorded: Whether a recording answered.
         latency_s: Seconds at the time it was first made.
+        hit: Whether the answer was there already, so that this sitting did not wait for it.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Call:
     paid_now: bool
     recorded: bool
     latency_s: float | None
+    hit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def _answer_round(
 ) -> Mapping[Request, _Answer]:
     keys = {request: request_key(backend.model, request) for request in requests}
     known = store.get_many(list(keys.values()))
-    missing = [request for request, key in keys.items() if key not in known]
+    hits = frozenset(known)
+    missing = [request for request, key in keys.items() if key not in hits]
     failures: list[Failure] = []
     for outcome in _paid_for(missing, backend, purse, failures):
         if isinstance(outcome, Failure):
@@ -197,6 +200,7 @@ def _answer_round(
                 paid_now=known[key].paid_by(run),
                 recorded=known[key].recorded,
                 latency_s=known[key].latency_s,
+                hit=key in hits,
             ),
         )
         for request, key in keys.items()

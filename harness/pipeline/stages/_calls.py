@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from harness.costs import cached_prefix_tokens, count_usage, token_counter
 from harness.documents import fingerprint
-from harness.pipeline._driver import Counter, ItemResult
+from harness.pipeline._driver import Call, Counter, ItemResult
 from harness.pipeline.stages._files import CALLS, write_jsonl
 from harness.pipeline.stages._stage import Charge, Measures
 from harness.protocols import (
@@ -105,14 +105,17 @@ def save_calls(content: Path, results: Sequence[ItemResult[T]]) -> None:
 def measure_calls(
     results: Sequence[ItemResult[T]], *, agent: Agent, seconds: float, units: int
 ) -> Measures:
-    """What a stage's calls used. The seconds of recorded answers say nothing."""
-    calls = {call.key: call for result in results for call in result.calls}
+    """What a stage's calls used, as if it had made them all now."""
+    calls: dict[str, Call] = {}
+    for result in results:
+        for call in result.calls:
+            calls.setdefault(call.key, call)  # the first tells whether it was a hit
     requests = [request for result in results for request in result.requests]
     prefix = 0
     if agent.tokenizer is not None:
         prefix = cached_prefix_tokens(requests, token_counter(agent.tokenizer))
     return Measures(
-        seconds=None if any(call.recorded for call in calls.values()) else seconds,
+        seconds=_from_scratch(seconds, calls.values()),
         units=units,
         backend=agent.backend,
         charges=tuple(
@@ -121,3 +124,15 @@ def measure_calls(
         ),
         prefix_tokens=prefix,
     )
+
+
+def _from_scratch(seconds: float, calls: Iterable[Call]) -> float | None:
+    """The sitting's seconds and those that its hits took when they were made, one by one.
+
+    Unknown where a recording answered, or where a hit's own seconds are not known.
+    """
+    for call in calls:
+        if call.recorded or (call.hit and call.latency_s is None):
+            return None
+        seconds += call.latency_s or 0.0 if call.hit else 0.0
+    return seconds

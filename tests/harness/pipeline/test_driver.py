@@ -199,6 +199,15 @@ def test_a_hit_keeps_its_first_usage_and_latency(store: CallStore) -> None:
     assert (result.calls[0].usage.input_tokens, result.calls[0].latency_s) == (7, 1.5)
 
 
+def test_a_hit_is_told_from_a_call_of_this_sitting(store: CallStore) -> None:
+    def hits(*rounds: tuple[str, ...]) -> list[bool]:
+        (result,) = drive({"x": dialogue(*rounds)}, ScriptedBackend(answer=echo), store)
+        return [call.hit for call in result.calls]
+
+    assert hits(("a", "a"), ("a", "b")) == [False, False, True, False]
+    assert hits(("a", "c")) == [True, False]
+
+
 def test_tokens_are_counted_only_where_the_backend_reports_none(store: CallStore) -> None:
     def one_reports(request: Request) -> str | Completion:
         if said(request) == "reports":

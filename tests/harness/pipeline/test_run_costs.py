@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agents.backends import ScriptedBackend
 from harness.costs import token_counter
+from harness.errors import BackendError
 from harness.pipeline import RunFolder, run_experiment
+from harness.protocols import Completion, Failure, Request
+from harness.registry import backends
 from harness.report import HeadToHead, Row, report_run
 
 Document = dict[str, Any]
@@ -196,6 +201,36 @@ def test_a_local_model_costs_machine_time_whatever_its_tokens(table: Any) -> Non
     assert not costs.cheapest.assumed
     even = row(made, "gold").break_even
     assert even is not None and even.kind != "unknown"
+
+
+@backends.register("slow-for-tests")
+class SlowBackend(ScriptedBackend):
+    """A local model that says each answer took two seconds."""
+
+    def complete(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
+        for outcome in super().complete(requests):
+            slow = isinstance(outcome, Completion)
+            yield dataclasses.replace(outcome, latency_s=2.0) if slow else outcome
+
+
+def test_a_resumed_stage_keeps_the_seconds_of_the_answers_it_finds(
+    small_task: Any, tmp_path: Path
+) -> None:
+    def slow(replies: int) -> Path:
+        def change(document: Document) -> None:
+            paid(document, "machine")
+            document["backends"]["teacher"]["use"] = "slow-for-tests"
+            document["backends"]["teacher"]["options"]["replies"] = ["none"] * replies
+
+        return small_task.changed(change)
+
+    with pytest.raises(BackendError, match="16 of 36 calls"):
+        run_experiment(slow(20), folder=tmp_path / "run")
+    run_experiment(slow(16), folder=tmp_path / "run")
+    costs = row(report_run(tmp_path / "run"), "llm").costs
+    assert costs is not None and costs.seconds_per_1000 is not None
+    found = 20 * 2.0
+    assert found < costs.seconds_per_1000 * SENTENCES / 1000 < found + 16 * 2.0
 
 
 def test_a_machine_without_a_price_is_unknown_and_not_free(table: Any) -> None:
