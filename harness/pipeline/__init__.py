@@ -1,5 +1,7 @@
 """From an experiment file to artefacts: plan, stages, driver, resume."""
 
+from harness.pipeline._batch_export import BatchStage, export_batch
+from harness.pipeline._batch_import import ImportedAnswers, import_batch
 from harness.pipeline._budget import Budget, BudgetLimits, Payer, Purse
 from harness.pipeline._check import Component, Setup, checked_component, load_setup, read_experiment
 from harness.pipeline._driver import Call, ItemResult, converse
@@ -42,6 +44,7 @@ __all__ = [
     "REJECTS",
     "SHORTFALLS",
     "Agent",
+    "BatchStage",
     "Budget",
     "BudgetLimits",
     "Call",
@@ -49,6 +52,7 @@ __all__ = [
     "Experiment",
     "Extract",
     "Generate",
+    "ImportedAnswers",
     "ItemResult",
     "Manifest",
     "Node",
@@ -74,7 +78,9 @@ __all__ = [
     "converse",
     "estimate_plan",
     "execute",
+    "export_batch",
     "find_neighbours",
+    "import_batch",
     "load_examples",
     "load_predictions",
     "load_setup",

@@ -35,7 +35,7 @@ class PendingStage:
     requests: tuple[Request, ...] = ()
     waits_for: str | None = None
 
-    def keys(self) -> dict[str, Request]:
+    def by_key(self) -> dict[str, Request]:
         """The requests by their keys."""
         return {request_key(self.asked.model, request): request for request in self.requests}
 
