@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def rival(tmp_path: Path) -> Path:
     return site
 
 
+def before_ours(site: Path) -> str:
+    """A search path on which ``site`` comes first."""
+    return os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+
+
 def findings(done: Any) -> dict[str, dict[str, str]]:
     return {found["about"]: found for found in json.loads(done.stdout)}
 
@@ -41,7 +47,7 @@ def test_a_clean_installation_is_well(calldistil: Any, tmp_path: Path) -> None:
 def test_another_distributions_agents_is_a_warning_with_a_way_out(
     calldistil: Any, rival: Path, tmp_path: Path
 ) -> None:
-    done = calldistil("doctor", "--json", cwd=tmp_path, PYTHONPATH=str(rival))
+    done = calldistil("doctor", "--json", cwd=tmp_path, PYTHONPATH=before_ours(rival))
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     found = findings(done)
@@ -56,7 +62,7 @@ def test_another_distributions_agents_is_a_warning_with_a_way_out(
 def test_the_warning_stands_in_the_text_as_well(
     calldistil: Any, rival: Path, tmp_path: Path
 ) -> None:
-    done = calldistil("doctor", cwd=tmp_path, PYTHONPATH=str(rival))
+    done = calldistil("doctor", cwd=tmp_path, PYTHONPATH=before_ours(rival))
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("warning")]
     assert "another distribution's is imported instead of ours" in line
@@ -65,7 +71,7 @@ def test_the_warning_stands_in_the_text_as_well(
 def test_a_run_under_a_rival_package_says_what_is_wrong(
     calldistil: Any, rival: Path, small_task: Any, tmp_path: Path
 ) -> None:
-    done = calldistil("plan", small_task.experiment, cwd=tmp_path, PYTHONPATH=str(rival))
+    done = calldistil("plan", small_task.experiment, cwd=tmp_path, PYTHONPATH=before_ours(rival))
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "calldistil doctor" in done.stderr
