@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_origin
 
 import click
 
-__all__ = ["agent_options", "budget_options", "key_values", "options_of"]
+__all__ = ["agent_options", "budget_options", "jobs_option", "key_values", "options_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -104,3 +104,14 @@ def agent_options(command: F) -> F:
     ):  # fmt: skip
         command = decorate(command)
     return command
+
+
+def jobs_option(command: F) -> F:
+    """Adds the number of worker processes."""
+    option = click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        help="Processes that train and predict side by side [one per core, at most 4].",
+    )
+    return option(command)

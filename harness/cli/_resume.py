@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli._options import budget_options
+from harness.cli._options import budget_options, jobs_option
 from harness.cli._table import FORMATS, print_table
 
 
@@ -14,14 +14,20 @@ from harness.cli._table import FORMATS, print_table
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @budget_options
+@jobs_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
-    run: Path, format_: str, max_calls: int | None, max_cost: float | None, quiet: bool
+    run: Path,
+    format_: str,
+    max_calls: int | None,
+    max_cost: float | None,
+    jobs: int | None,
+    quiet: bool,
 ) -> None:
     """Go on with RUN, the folder of an interrupted run, from its own copy of the experiment."""
     from harness.cli._progress import RunProgress
     from harness.pipeline import BudgetLimits, resume_run
 
     with RunProgress(quiet=quiet) as progress:
-        resume_run(run, observer=progress, limits=BudgetLimits(max_calls, max_cost))
+        resume_run(run, observer=progress, limits=BudgetLimits(max_calls, max_cost), jobs=jobs)
     print_table(run, format_)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli._experiments import experiment_file
-from harness.cli._options import budget_options
+from harness.cli._options import budget_options, jobs_option
 from harness.cli._table import FORMATS, print_table
 
 
@@ -24,6 +24,7 @@ from harness.cli._table import FORMATS, print_table
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @budget_options
+@jobs_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
     experiment: str,
@@ -33,6 +34,7 @@ def command(
     as_json: bool,
     max_calls: int | None,
     max_cost: float | None,
+    jobs: int | None,
     quiet: bool,
 ) -> None:
     """Carry out EXPERIMENT (a file, or the name of one that is installed).
@@ -47,6 +49,7 @@ def command(
         quiet=quiet,
         max_calls=max_calls,
         max_cost=max_cost,
+        jobs=jobs,
     )
 
 
@@ -59,6 +62,7 @@ def run_and_print(
     quiet: bool,
     max_calls: int | None = None,
     max_cost: float | None = None,
+    jobs: int | None = None,
 ) -> None:
     """Carries out an experiment file and prints the table."""
     from harness.cli._progress import RunProgress
@@ -72,5 +76,6 @@ def run_and_print(
             store=store,
             observer=progress,
             limits=BudgetLimits(max_calls, max_cost),
+            jobs=jobs,
         )
     print_table(run.folder, format_)

@@ -85,8 +85,8 @@ def with_cached_prefix(usage: Usage, prefix_tokens: int, *, first: bool) -> Usag
     """The usage of a call as if the provider had cached its first ``prefix_tokens``.
 
     The first call writes the prefix to the cache, later ones read it. Tokens that a cache served
-    or took in any case stay where they are. Providers' rules on the shortest prefix, on block
-    sizes and on how long a cache lives are not modelled.
+    or took in any case stay where they are. Providers' rules on block sizes and on how
+    long a cache lives are not modelled.
     """
     if usage.input_tokens is None:
         return usage
@@ -112,6 +112,8 @@ def costs_by_mode(
         price: Their model's price; None: unknown.
         prefix_tokens: Length of the prefix they share (``cached_prefix_tokens``).
     """
+    if price is not None and prefix_tokens < price.cache_min_tokens:
+        prefix_tokens = 0  # too short to be cached: every call reads it anew
     cached = [
         with_cached_prefix(usage, prefix_tokens, first=index == 0)
         for index, usage in enumerate(usages)

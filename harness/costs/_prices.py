@@ -25,6 +25,8 @@ class ModelPrice(FileModel):
         cache_write: Prompt tokens written to it; None: as ``input``.
         output: Generated tokens.
         reasoning: Hidden reasoning tokens; None: as ``output``.
+        cache_min_tokens: Shortest prefix that the provider caches; a shorter one is read anew. The
+            default is that of OpenAI and of most of Anthropic's models.
         batch_discount: Part of the list price that the batch service saves (0.5 is half price);
             None: not offered, or not known.
         date: The day on which the prices held.
@@ -38,6 +40,7 @@ class ModelPrice(FileModel):
     cache_write: Dollars | None = None
     output: Dollars
     reasoning: Dollars | None = None
+    cache_min_tokens: Annotated[int, Field(ge=0)] = 1024
     batch_discount: Annotated[float, Field(ge=0, le=1)] | None = None
     date: datetime.date
     source: Annotated[str, Field(min_length=1)]

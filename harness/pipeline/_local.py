@@ -1,21 +1,33 @@
-"""The local executor: one stage after another, each found or made."""
+"""The local executor: each stage found or made, students side by side."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import TypeAdapter
 
+from harness.errors import CalldistilError
 from harness.pipeline._budget import Budget
 from harness.pipeline._check import Setup, checked_component
 from harness.pipeline._driver import WINDOW
 from harness.pipeline._plan import Node, Plan
-from harness.pipeline.stages import Charge, Measures, StageContext, read_jsonl, write_jsonl
+from harness.pipeline._workers import Task, Workers, default_jobs
+from harness.pipeline.stages import (
+    Charge,
+    Measures,
+    OfflineStage,
+    StageContext,
+    read_jsonl,
+    write_jsonl,
+)
 from harness.protocols import Backend, Progress
 from harness.registry import backends
-from harness.store import Artefact, ArtefactStore, CallStore
+from harness.store import Artefact, ArtefactStore, CallStore, Draft
 
 __all__ = ["LEDGER", "Backends", "Observer", "Quiet", "execute", "make_node", "measures_of"]
 
@@ -83,30 +95,196 @@ def execute(
     run: str,
     observer: Observer | None = None,
     budget: Budget | None = None,
+    jobs: int | None = None,
 ) -> None:
     """Makes every artefact of a plan that is not there yet.
+
+    Stages that ask an LLM run here, one after another; those that do not run beside them in
+    worker processes.
+
+    Args:
+        plan: The plan.
+        artefacts: Where artefacts are found and made.
+        calls: The call store.
+        run: Id of the run.
+        observer: Told how it goes.
+        budget: What may be paid.
+        jobs: Worker processes; one core each by default, and 1 does everything here.
 
     Raises:
         BudgetError: When the next call might exceed the budget.
         CalldistilError: When a stage fails; what came before it stays.
     """
-    observer = observer or Quiet()
     artefacts.sweep()
     behind = Backends(plan.setup, {})
-    try:
-        nodes = plan.nodes
-        for index, node in enumerate(nodes, start=1):
-            if artefacts.find(node.stage.name, node.key) is not None:
-                observer.found(node)
-                continue
-            observer.started(node, index, len(nodes))
-            started = time.perf_counter()
-            make_node(
-                node, artefacts, calls, run, behind, progress=observer.progress, budget=budget
-            )
-            observer.finished(node, time.perf_counter() - started)
-    finally:
-        behind.close()
+    with Workers(default_jobs() if jobs is None else jobs) as workers:
+        try:
+            _Execution(
+                plan, artefacts, calls, run, observer or Quiet(), budget, behind, workers
+            ).go()
+        finally:
+            behind.close()
+
+
+@dataclass
+class _Offline:
+    """A stage that a worker runs, and the draft it writes into."""
+
+    node: Node
+    draft: Draft
+    closing: contextlib.ExitStack
+    started: float
+
+
+@dataclass
+class _Execution:
+    """One pass over a plan."""
+
+    plan: Plan
+    artefacts: ArtefactStore
+    calls: CallStore
+    run: str
+    observer: Observer
+    budget: Budget | None
+    behind: Backends
+    workers: Workers
+    begun: int = 0
+
+    def go(self) -> None:
+        """Makes what is missing."""
+        waiting: dict[str, Node] = {}
+        for node in self.plan.nodes:
+            if self.artefacts.find(node.stage.name, node.key) is None:
+                waiting[node.key] = node
+            else:
+                self.observer.found(node)
+        self.begun = len(self.plan.nodes) - len(waiting)
+        at_work: dict[Path, _Offline] = {}
+        with contextlib.ExitStack() as drafts:
+            try:
+                self._advance(waiting, at_work, drafts)
+            except CalldistilError:
+                while at_work:  # what the other workers have begun is not lost
+                    with contextlib.suppress(CalldistilError):
+                        self._take_back(at_work)
+                raise
+            except BaseException:
+                self.workers.stop()  # before the drafts they write into are removed
+                raise
+
+    def _advance(
+        self,
+        waiting: dict[str, Node],
+        at_work: dict[Path, _Offline],
+        drafts: contextlib.ExitStack,
+    ) -> None:
+        while waiting or at_work:
+            undone = {*waiting, *(job.node.key for job in at_work.values())}
+            ready = [
+                node
+                for node in waiting.values()
+                if undone.isdisjoint(source.key for source in node.inputs.values())
+            ]
+            offline = [node for node in ready if self._goes_to_worker(node)]
+            here = [node for node in ready if not self._goes_to_worker(node)]
+            if offline and self.workers.free:
+                job = self._hand_over(waiting.pop(offline[0].key), drafts)
+                at_work[job.draft.content] = job
+            elif here:
+                self._make_here(waiting.pop(here[0].key))
+            else:
+                self._take_back(at_work)
+
+    def _goes_to_worker(self, node: Node) -> bool:
+        return self.workers.jobs > 1 and isinstance(node.stage, OfflineStage)
+
+    def _start(self, node: Node) -> float:
+        self.begun += 1
+        self.observer.started(node, self.begun, len(self.plan.nodes))
+        return time.perf_counter()
+
+    def _make_here(self, node: Node) -> None:
+        started = self._start(node)
+        make_node(
+            node,
+            self.artefacts,
+            self.calls,
+            self.run,
+            self.behind,
+            progress=self.observer.progress,
+            budget=self.budget,
+        )
+        self.observer.finished(node, time.perf_counter() - started)
+
+    def _hand_over(self, node: Node, drafts: contextlib.ExitStack) -> _Offline:
+        started = self._start(node)
+        closing = contextlib.ExitStack()
+        drafts.push(closing)
+        draft = closing.enter_context(drafted(node, self.artefacts))
+        inputs = _inputs(node, self.artefacts)
+        assert isinstance(node.stage, OfflineStage)  # only such a stage is handed over
+        self.workers.start(Task(node.stage, node.title, inputs, draft.content))
+        return _Offline(node, draft, closing, started)
+
+    def _take_back(self, at_work: dict[Path, _Offline]) -> None:
+        done = self.workers.next_finished()
+        job = at_work.pop(done.task.content)
+        if done.measures is None:
+            raise done.error or CalldistilError(f"The stage '{job.node.title}' failed.")
+        measures = replace(done.measures, share=self.workers.share)
+        note_measures(job.draft, job.node, measures, run=self.run)
+        job.closing.close()
+        self.observer.finished(job.node, time.perf_counter() - job.started)
+
+
+def _inputs(node: Node, artefacts: ArtefactStore) -> dict[str, Path]:
+    inputs = {}
+    for name, source in node.inputs.items():
+        found = artefacts.find(source.stage.name, source.key)
+        assert found is not None  # inputs come before what reads them
+        inputs[name] = found.content
+    return inputs
+
+
+def drafted(node: Node, artefacts: ArtefactStore) -> contextlib.AbstractContextManager[Draft]:
+    """A draft of a stage's artefact."""
+    return artefacts.writing(
+        node.stage.name,
+        node.key,
+        inputs={name: source.key for name, source in node.inputs.items()},
+        config=dict(node.stage.identity()),
+    )
+
+
+def note_measures(
+    draft: Draft,
+    node: Node,
+    measures: Measures,
+    *,
+    run: str,
+    backend_notes: Sequence[str] = (),
+) -> None:
+    """Writes beside the content what its stage used.
+
+    Args:
+        draft: The artefact.
+        node: Its stage.
+        measures: What the stage used.
+        run: Id of the run.
+        backend_notes: What the backend found out on the way.
+    """
+    if measures.seconds is not None:
+        draft.timings["work"] = measures.seconds
+    draft.notes.update(
+        title=node.title,
+        run=run,
+        units=measures.units,
+        backend=measures.backend,
+        prefix_tokens=measures.prefix_tokens,
+        backend_notes=list(backend_notes),
+        share=measures.share,
+    )
+    write_jsonl(draft.folder / LEDGER, (asdict(charge) for charge in measures.charges))
 
 
 def make_node(
@@ -121,17 +299,7 @@ def make_node(
     window: int = WINDOW,
 ) -> None:
     """Makes one artefact from its inputs, which are there."""
-    inputs = {}
-    for name, source in node.inputs.items():
-        found = artefacts.find(source.stage.name, source.key)
-        assert found is not None  # inputs come before what reads them
-        inputs[name] = found.content
-    with artefacts.writing(
-        node.stage.name,
-        node.key,
-        inputs={name: source.key for name, source in node.inputs.items()},
-        config=dict(node.stage.identity()),
-    ) as draft:
+    with drafted(node, artefacts) as draft:
         context = StageContext(
             calls=calls,
             run=run,
@@ -140,18 +308,10 @@ def make_node(
             budget=budget,
             window=window,
         )
+        inputs = _inputs(node, artefacts)
         measures = node.stage.run(inputs=inputs, content=draft.content, context=context)
-        if measures.seconds is not None:
-            draft.timings["work"] = measures.seconds
-        draft.notes.update(
-            title=node.title,
-            run=run,
-            units=measures.units,
-            backend=measures.backend,
-            prefix_tokens=measures.prefix_tokens,
-            backend_notes=behind.notes(measures.backend),
-        )
-        write_jsonl(draft.folder / LEDGER, (asdict(charge) for charge in measures.charges))
+        notes = behind.notes(measures.backend)
+        note_measures(draft, node, measures, run=run, backend_notes=notes)
 
 
 def measures_of(artefact: Artefact) -> Measures:
@@ -164,4 +324,5 @@ def measures_of(artefact: Artefact) -> Measures:
         backend=notes["backend"],
         charges=tuple(charge.validate_python(row) for row in read_jsonl(artefact.folder / LEDGER)),
         prefix_tokens=notes["prefix_tokens"],
+        share=notes["share"],
     )

@@ -95,6 +95,7 @@ def run_experiment(
     store: Path | None = None,
     observer: Observer | None = None,
     limits: BudgetLimits | None = None,
+    jobs: int | None = None,
 ) -> RunFolder:
     """Carries out an experiment; what an earlier, interrupted run finished is kept.
 
@@ -105,22 +106,27 @@ def run_experiment(
         store: A folder of artefacts and calls that several runs share.
         observer: Told how it goes.
         limits: What the run may pay, its earlier sittings included.
+        jobs: Worker processes for what asks no LLM; one core each by default.
 
     Raises:
         BudgetError: When the next call might exceed the limits; run again to go on.
         ConfigError: When the file is not valid, or the folder is another experiment's.
         CalldistilError: When a stage fails; run again to go on.
     """
-    return _carry_out(load_setup(file), folder, store, observer, limits)
+    return _carry_out(load_setup(file), folder, store, observer, limits, jobs)
 
 
 def resume_run(
-    folder: Path, *, observer: Observer | None = None, limits: BudgetLimits | None = None
+    folder: Path,
+    *,
+    observer: Observer | None = None,
+    limits: BudgetLimits | None = None,
+    jobs: int | None = None,
 ) -> RunFolder:
     """Goes on with a run from its own copy of the experiment."""
     run = RunFolder.open(folder)
     store = run.store if run.store != folder else None
-    return _carry_out(run.setup(), folder, store, observer, limits)
+    return _carry_out(run.setup(), folder, store, observer, limits, jobs)
 
 
 def _carry_out(
@@ -129,6 +135,7 @@ def _carry_out(
     store: Path | None,
     observer: Observer | None,
     limits: BudgetLimits | None,
+    jobs: int | None,
 ) -> RunFolder:
     with begun(setup, folder, store) as at:
         budget = None
@@ -141,6 +148,7 @@ def _carry_out(
             run=at.manifest.run,
             observer=observer,
             budget=budget,
+            jobs=jobs,
         )
         _write(at.run.manifest_file, at.manifest.finished())
     return at.run

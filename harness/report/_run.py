@@ -128,7 +128,7 @@ class _Reader:
         return self._gold[key]
 
     def _answers(self, record: SystemRecord, test: str) -> Answers:
-        gold = self._examples(test)
+        gold = self._examples(self._asked(record) or test)
         wanted = {example.id for example in gold}
         predictions = [
             [p for p in load_predictions(self._artefact(r.answers).content, self.schema)
@@ -136,6 +136,13 @@ class _Reader:
             for r in record.repetitions
         ]  # fmt: skip
         return join(gold, predictions, self.schema)
+
+    def _asked(self, record: SystemRecord) -> str | None:
+        """The stage with the examples that a direct system answered, where they are a part."""
+        if record.kind != "direct":
+            return None
+        key = self.manifest.node(record.repetitions[0].answers).inputs["examples"]
+        return key if self.manifest.node(key).stage == "subset" else None
 
     # -- rows ------------------------------------------------------------------------------
 
@@ -246,7 +253,8 @@ class _Reader:
         measures = measures_of(artefact)
         prices = self.experiment.prices
         price: ModelPrice | None = None
-        charged: float | None = measures.seconds
+        seconds = measures.seconds
+        charged = None if seconds is None else seconds * measures.share
         backend = node.backend or measures.backend  # the artefact's own name is its maker's
         local = backend is not None and self.experiment.backends[backend].price == "machine"
         if backend is not None and not local:
@@ -288,6 +296,9 @@ class _Reader:
 
     def _notes(self, record: SystemRecord) -> list[str]:
         notes = []
+        if (part := self._asked(record)) is not None:
+            asked, all_ = len(self._examples(part)), len(self._examples(self.manifest.test))
+            notes.append(f"answers {asked} of the {all_} test sentences")
         keys = {node.key for node in self.manifest.ancestors(record.repetitions[0].answers)}
         for node in self.manifest.nodes:
             if node.stage != "split" or node.key not in keys:

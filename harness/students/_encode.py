@@ -82,7 +82,7 @@ def encode_with(
     hidden = int(model.config.hidden_size)
     found = np.zeros((len(rows), hidden * spans.shape[1]), dtype=np.float32)
     pad = tokenizer.pad_token_id
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     lean = LeanBert(model) if is_lean(model) else None
     no_dropout = ByteDropout(0.0, seed=0)
     done = 0

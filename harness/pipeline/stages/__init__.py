@@ -1,6 +1,7 @@
 """The kinds of work that a plan is made of, one per file."""
 
 from harness.pipeline.stages._calls import Agent
+from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._extract import Extract, Label
 from harness.pipeline.stages._files import (
@@ -15,7 +16,7 @@ from harness.pipeline.stages._generate import REJECTS, Generate
 from harness.pipeline.stages._overlap import OVERLAPS, Overlap
 from harness.pipeline.stages._read import Read, keep_ids
 from harness.pipeline.stages._split import SHORTFALLS, Split
-from harness.pipeline.stages._stage import Charge, Measures, Stage, StageContext
+from harness.pipeline.stages._stage import Charge, Measures, OfflineStage, Stage, StageContext
 from harness.pipeline.stages._subset import Subset
 from harness.pipeline.stages._train import FIT, MODEL, Predict, Train
 from harness.registry import Registry
@@ -35,6 +36,7 @@ __all__ = [
     "Generate",
     "Label",
     "Measures",
+    "OfflineStage",
     "Overlap",
     "Predict",
     "Read",
@@ -43,6 +45,7 @@ __all__ = [
     "StageContext",
     "Subset",
     "Train",
+    "constrain_probabilities",
     "keep_ids",
     "load_examples",
     "load_features",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from harness.errors import ArtefactError
 from harness.pipeline.stages._files import load_examples
 from harness.pipeline.stages._stage import Measures, StageContext
-from harness.protocols import Representation
+from harness.protocols import Progress, Representation
 from harness.relations import Markers
 from harness.store import file_hash
 from harness.students import encode_examples
@@ -48,6 +48,11 @@ class Encode:
         }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        return self.work(inputs=inputs, content=content, progress=context.progress)
+
+    def work(
+        self, *, inputs: Mapping[str, Path], content: Path, progress: Progress | None = None
+    ) -> Measures:
         from safetensors.numpy import save_file
 
         examples = load_examples(inputs["examples"])
@@ -57,7 +62,7 @@ class Encode:
             representation=self.representation,
             encoder=self.encoder,
             markers=self.markers,
-            progress=context.progress,
+            progress=progress,
         )
         seconds = time.perf_counter() - started
         save_file({"features": np.ascontiguousarray(features)}, content / FEATURES)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from harness.datasets import find_overlaps
 from harness.pipeline.stages._files import load_examples
 from harness.pipeline.stages._stage import Measures, StageContext
+from harness.protocols import Progress
 
 __all__ = ["OVERLAPS", "Overlap"]
 
@@ -28,6 +29,11 @@ class Overlap:
         return {}
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        return self.work(inputs=inputs, content=content, progress=context.progress)
+
+    def work(
+        self, *, inputs: Mapping[str, Path], content: Path, progress: Progress | None = None
+    ) -> Measures:
         rows, test = load_examples(inputs["rows"]), load_examples(inputs["test"])
         report = find_overlaps(rows, test)
         (content / OVERLAPS).write_text(json.dumps(asdict(report), indent=1), encoding="utf-8")

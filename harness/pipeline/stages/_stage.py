@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from harness.pipeline._budget import Budget, Purse
 from harness.pipeline._driver import WINDOW
@@ -14,7 +14,7 @@ from harness.protocols import Backend, Progress, Usage
 from harness.relations import Schema
 from harness.store import CallStore, content_hash
 
-__all__ = ["Charge", "Measures", "Stage", "StageContext", "schema_hash"]
+__all__ = ["Charge", "Measures", "OfflineStage", "Stage", "StageContext", "schema_hash"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Measures:
         units: Sentences or rows it worked on: the denominator of per-sentence figures.
         backend: Name of the backend entry whose prices apply to the calls.
         charges: Its calls, each once.
+        share: Part of the machine that it used, by which its seconds are priced.
         prefix_tokens: Tokens of the longest run of messages that all calls share.
     """
 
@@ -52,6 +53,7 @@ class Measures:
     backend: str | None = None
     charges: tuple[Charge, ...] = ()
     prefix_tokens: int = 0
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,17 @@ class Stage(Protocol):
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
         """Writes the content folder from the inputs' content folders."""
+        ...
+
+
+@runtime_checkable
+class OfflineStage(Stage, Protocol):
+    """A stage that asks no LLM, so that another process may run it."""
+
+    def work(
+        self, *, inputs: Mapping[str, Path], content: Path, progress: Progress | None = None
+    ) -> Measures:
+        """What ``run`` does, with nothing else at hand."""
         ...
 
 

@@ -13,9 +13,11 @@ from pydantic import BaseModel
 
 from harness.documents import fingerprint
 from harness.errors import CalldistilError
+from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._files import load_examples, save_predictions
 from harness.pipeline.stages._split import DEV
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.protocols import Progress
 from harness.relations import Example, Prediction, Schema
 from harness.students import load_student, students
 
@@ -54,6 +56,11 @@ class Train:
         }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        return self.work(inputs=inputs, content=content, progress=context.progress)
+
+    def work(
+        self, *, inputs: Mapping[str, Path], content: Path, progress: Progress | None = None
+    ) -> Measures:
         sources = sorted((k for k in inputs if k.startswith("source")), key=lambda k: int(k[6:]))
         rows = training_rows([load_examples(inputs[name]) for name in sources])
         if not rows:
@@ -67,7 +74,7 @@ class Train:
             examples=rows,
             seed=self.seed,
             dev=_dev(inputs),
-            progress=context.progress,
+            progress=progress,
         )
         seconds = time.perf_counter() - started
         (content / MODEL).mkdir()
@@ -99,20 +106,32 @@ class Predict:
 
     Attributes:
         schema: The relation schema.
+        type_constraints: Give no probability to labels that the argument types exclude.
     """
 
     name: ClassVar[str] = "predict"
     version: ClassVar[int] = 1
     schema: Schema
+    type_constraints: bool = False
 
     def identity(self) -> Mapping[str, Any]:
-        return {"schema": schema_hash(self.schema)}
+        constrained = {"type_constraints": True} if self.type_constraints else {}
+        return {"schema": schema_hash(self.schema), **constrained}
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        return self.work(inputs=inputs, content=content, progress=context.progress)
+
+    def work(
+        self, *, inputs: Mapping[str, Path], content: Path, progress: Progress | None = None
+    ) -> Measures:
         student = load_student(inputs["model"] / MODEL)
         examples = [example.labelled(None) for example in load_examples(inputs["examples"])]
         started = time.perf_counter()
-        probabilities = student.predict_proba(examples=examples, progress=context.progress)
+        probabilities = student.predict_proba(examples=examples, progress=progress)
+        if self.type_constraints:
+            probabilities = constrain_probabilities(
+                probabilities, examples, self.schema, student.labels
+            )
         seconds = time.perf_counter() - started
         best = probabilities.argmax(axis=1)
         save_predictions(

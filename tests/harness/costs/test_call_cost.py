@@ -141,9 +141,16 @@ def test_caching_a_prefix_moves_tokens_and_makes_or_loses_none(
     assert cached_now == max(cached_then, min(prefix, prompts[0]))
 
 
-def test_the_first_call_writes_the_prefix_and_the_others_read_it() -> None:
+def test_a_prefix_too_short_for_the_providers_cache_is_read_anew_by_every_call() -> None:
     calls = [Usage(1_000, 0, 0, 10, 0, source="reported")] * 5
     money = costs_by_mode(calls, PRICE, prefix_tokens=900)
+    assert money["cached_prefix"] == money["list"]
+
+
+def test_the_first_call_writes_the_prefix_and_the_others_read_it() -> None:
+    calls = [Usage(1_000, 0, 0, 10, 0, source="reported")] * 5
+    price = PRICE.model_copy(update={"cache_min_tokens": 900})
+    money = costs_by_mode(calls, price, prefix_tokens=900)
     fresh, answer = 100 * 3e-6, 10 * 15e-6
     expected = 5 * (fresh + answer) + 900 * 3.75e-6 + 4 * 900 * 0.3e-6
     assert money["cached_prefix"].amount == pytest.approx(expected)

@@ -179,7 +179,7 @@ def test_a_failed_call_stops_the_run_and_what_was_paid_is_kept(
         run(too_few, tmp_path / "run")
     folder = RunFolder.open(tmp_path / "run")
     assert len(calls(folder)) == 10
-    assert {a.stage for a in folder.artefacts} == {"read", "split"}
+    assert "extract" not in {a.stage for a in folder.artefacts}
     with pytest.raises(BackendError, match="16 of 36 calls"):
         resume_run(tmp_path / "run")  # the scripted backend starts its queue anew
     assert len(calls(folder)) == 20

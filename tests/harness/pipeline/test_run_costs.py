@@ -70,7 +70,9 @@ def test_the_llms_cost_per_1000_sentences_is_its_tokens_at_each_modes_price(
     made = table(
         lambda d: (
             free_machine(d),
-            d["backends"]["teacher"]["price"].update(cache_read=0.5, batch_discount=0.4),
+            d["backends"]["teacher"]["price"].update(
+                cache_read=0.5, cache_min_tokens=1, batch_discount=0.4
+            ),
         )
     )
     calls = list(recorded(small_task.folder))[:SENTENCES]
