@@ -1,5 +1,6 @@
 """Extractors: agents that label an example directly, and how their answers are read."""
 
+from agents.extractors._ask import ask
 from agents.extractors._dynamic_examples import DynamicExamplesExtractor, DynamicExamplesOptions
 from agents.extractors._explain_then_label import ExplainThenLabelExtractor, ExplainThenLabelOptions
 from agents.extractors._few_shot import FewShotExtractor, FewShotOptions
@@ -41,5 +42,6 @@ __all__ = [
     "SummarizeAskOptions",
     "ZeroShotExtractor",
     "ZeroShotOptions",
+    "ask",
     "parse_label_answer",
 ]

@@ -12,7 +12,7 @@ from agents.extractors._answer_text import first_object, strings
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
 from agents.extractors._label_forms import label_forms
 from agents.prompts import label_line, labelling_messages, render, shown_labels
-from harness.protocols import Completion, Dialogue, Message, Request
+from harness.protocols import Completion, Dialogue, Message, PlannedRound, Request
 from harness.relations import Example, MarkedTextError, Prediction, parse_marked, render_marked
 
 __all__ = ["DynamicExamplesExtractor", "DynamicExamplesOptions"]
@@ -53,6 +53,12 @@ class DynamicExamplesExtractor(LabelExtractor[DynamicExamplesOptions]):
     summary: ClassVar[str] = "Agents write and check examples for the sentence before labelling it."
     source: ClassVar[str] = "Berijanian, Singh and Sehati 2025 (arXiv 2506.02426)"
     Options: ClassVar[type[BaseModel]] = DynamicExamplesOptions
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """Examples and checks per candidate, and the label; the first two may not come."""
+        most = min(self._options.candidates, len(self._offered(example)))
+        each = PlannedRound(0, most, most)
+        return each, each, PlannedRound.exactly(1)
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks for the label after examples that a second agent let pass."""

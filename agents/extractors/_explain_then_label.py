@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from agents.extractors._answer_text import visible
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
 from agents.prompts import labelling_messages, render
-from harness.protocols import Dialogue, Message
+from harness.protocols import Dialogue, Message, PlannedRound
 from harness.relations import Example, Prediction, render_marked
 
 __all__ = ["ExplainThenLabelExtractor", "ExplainThenLabelOptions", "reasons_of"]
@@ -37,6 +37,10 @@ class ExplainThenLabelExtractor(LabelExtractor[ExplainThenLabelOptions]):
         "Wei et al. 2022, chain of thought (arXiv 2201.11903); Ma et al. 2023 (arXiv 2311.05922)"
     )
     Options: ClassVar[type[BaseModel]] = ExplainThenLabelOptions
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """With evidence from a first call the label is asked for in a second round."""
+        return (PlannedRound.exactly(1),) if self._options.evidence == "first_call" else ()
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks for the reasons and the label."""

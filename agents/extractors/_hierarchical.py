@@ -13,7 +13,14 @@ from agents.extractors._explain_then_label import reasons_of
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
 from agents.prompts import labelling_messages, render, shown_labels
 from harness.errors import ConfigError, Problem
-from harness.protocols import AgentContext, Completion, Dialogue, Message, Request
+from harness.protocols import (
+    AgentContext,
+    Completion,
+    Dialogue,
+    Message,
+    PlannedRound,
+    Request,
+)
 from harness.relations import Example, Prediction, Schema, render_marked
 
 __all__ = ["HierarchicalExtractor", "HierarchicalOptions"]
@@ -55,6 +62,12 @@ class HierarchicalExtractor(LabelExtractor[HierarchicalOptions]):
     def __init__(self, *, context: AgentContext, options: HierarchicalOptions) -> None:
         super().__init__(context=context, options=options)
         self._groups = _groups(context.schema, options)
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """Specialists: none where no group fits, all where the route is unreadable; a decision."""
+        groups = len(self._groups_for(example))
+        routed = min(self._options.routes, groups)
+        return PlannedRound(0, routed, groups), PlannedRound(0, 0.5 if groups > 1 else 0, 1)
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """One round where no group fits, two where the specialists agree, else three."""

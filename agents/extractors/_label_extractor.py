@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from agents.extractors._parse import parse_label_answer
 from harness.documents import FileModel
-from harness.protocols import AgentContext, Completion, Message, Request
+from harness.protocols import AgentContext, Completion, Message, PlannedRound, Request
 from harness.relations import Example, Outcome, Prediction, Schema, allowed_labels
 
 __all__ = ["ExtractorOptions", "LabelExtractor"]
@@ -45,6 +45,10 @@ class LabelExtractor(Generic[O]):
     def __init__(self, *, context: AgentContext, options: O) -> None:
         self._context = context
         self._options = options
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """The calls of the rounds after the first: none, unless an extractor says otherwise."""
+        return ()
 
     @property
     def _schema(self) -> Schema:

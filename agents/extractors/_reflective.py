@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from agents.extractors._answer_text import first_object, visible
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
 from agents.prompts import labelling_messages, render, shown_labels
-from harness.protocols import Completion, Dialogue, Message
+from harness.protocols import Completion, Dialogue, Message, PlannedRound
 from harness.relations import Example, Prediction, render_marked
 
 __all__ = ["ReflectiveExtractor", "ReflectiveOptions"]
@@ -34,6 +34,17 @@ class ReflectiveExtractor(LabelExtractor[ReflectiveOptions]):
     summary: ClassVar[str] = "A second role criticises the label and the first revises it."
     source: ClassVar[str] = "Berijanian, Singh and Sehati 2025 (arXiv 2506.02426)"
     Options: ClassVar[type[BaseModel]] = ReflectiveOptions
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """A critique for sure; likely one sentence in four is revised once and accepted then."""
+        rounds = [PlannedRound.exactly(1)]
+        likely = 1.0
+        for turn in range(self._options.turns):
+            likely /= 4
+            rounds.append(PlannedRound(0, likely, 1))
+            if turn + 1 < self._options.turns:
+                rounds.append(PlannedRound(0, likely, 1))
+        return tuple(rounds)
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Two rounds at least (label, critique), 1 + 2 * turns at most."""

@@ -9,7 +9,14 @@ from pydantic import BaseModel, Field
 
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
 from agents.prompts import Demonstration, explain_messages, labelling_messages
-from harness.protocols import Completion, Dialogue, NeighbourSearch, Representation, Request
+from harness.protocols import (
+    Completion,
+    Dialogue,
+    NeighbourSearch,
+    PlannedRound,
+    Representation,
+    Request,
+)
 from harness.relations import Example, Prediction
 
 __all__ = ["RetrievalExtractor", "RetrievalOptions"]
@@ -58,6 +65,10 @@ class RetrievalExtractor(LabelExtractor[RetrievalOptions]):
             representation=options.representation,
             encoder=options.encoder,
         )
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """With reasoning the label is asked for in a second round."""
+        return (PlannedRound.exactly(1),) if self._options.reasoning else ()
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks for reasons where they are wanted, and then for the label."""

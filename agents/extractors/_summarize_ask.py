@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from agents.extractors._answer_text import fault_of, visible
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
 from agents.prompts import label_statement, render
-from harness.protocols import Completion, Dialogue, Message, Request
+from harness.protocols import Completion, Dialogue, Message, PlannedRound, Request
 from harness.relations import Example, Prediction, render_marked
 
 __all__ = ["SummarizeAskExtractor", "SummarizeAskOptions"]
@@ -58,6 +58,12 @@ class SummarizeAskExtractor(LabelExtractor[SummarizeAskOptions]):
     summary: ClassVar[str] = "A summary, then a yes/no question per relation; the surest yes wins."
     source: ClassVar[str] = "Li, Wang and Ke 2023, SUMASK (arXiv 2310.05028)"
     Options: ClassVar[type[BaseModel]] = SummarizeAskOptions
+
+    def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
+        """``k`` answers per label, and before them ``k`` questions where they are generated."""
+        labels = sum(label != self._schema.na_label for label in self._offered(example))
+        one = PlannedRound.exactly(labels * self._options.samples)
+        return (one, one) if self._options.question == "generated" else (one,)
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks about every label but NA, which is the answer where no question is answered yes."""

@@ -11,7 +11,9 @@ import click
 from harness.cli._experiments import experiment_file
 
 if TYPE_CHECKING:
-    from harness.costs import CostRange
+    from collections.abc import Sequence
+
+    from harness.costs import CostRange, CountRange
     from harness.pipeline import Plan, PlanEstimate
 
 
@@ -88,6 +90,7 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
                 stage.node.title,
                 stage.backend + (" (recorded)" if stage.recorded else ""),
                 stage.calls,
+                _later(stage.later),
                 stage.stored,
                 f"{stage.input_tokens:,}",
                 stage.cost.at_least.text(),
@@ -100,6 +103,7 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
     rows.append(
         (
             "total", "", sum(s.calls for s in estimate.stages),
+            _later([calls for s in estimate.stages for calls in s.later]),
             sum(s.stored for s in estimate.stages),
             f"{sum(s.input_tokens for s in estimate.stages):,}",
             total.at_least.text(), total.likely.text(), total.at_most.text(),
@@ -107,16 +111,24 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
         )
     )  # fmt: skip
     headers = (
-        "stage", "backend", "calls", "stored", "input tokens",
+        "stage", "backend", "calls", "later", "stored", "input tokens",
         "at least", "likely", "at most", "still to pay",
     )  # fmt: skip
-    click.echo(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 7))
+    click.echo(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 8))
     tokenizers = sorted({stage.tokenizer for stage in estimate.stages})
     click.echo(
-        f"\nPrompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
+        "\nCalls of the first round, and of later ones at least to at most."
+        f" Prompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
     )
     for warning in _warnings(plan):
         click.echo(f"Warning: {warning}", err=True)
+
+
+def _later(rounds: Sequence[CountRange]) -> str:
+    """Calls of later rounds, at least to at most."""
+    least = sum(r.at_least for r in rounds)
+    most = sum(r.at_most or 0 for r in rounds)
+    return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
 
 
 def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
@@ -133,6 +145,10 @@ def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
                 "stage": stage.node.title,
                 "backend": stage.backend,
                 "calls": stage.calls,
+                "later": [
+                    {"at_least": r.at_least, "likely": r.likely, "at_most": r.at_most}
+                    for r in stage.later
+                ],
                 "stored": stage.stored,
                 "input_tokens": stage.input_tokens,
                 "tokenizer": stage.tokenizer,

@@ -159,6 +159,10 @@ class _Checks:
             place: Location = ("systems", name)
             if system.extractor is not None:
                 yield from self._extractor(system.extractor, system.options, place)
+                if system.ids is not None and not system.ids.is_file():
+                    yield self._problem(
+                        f"there is no file {system.ids}", "check the path", (*place, "ids")
+                    )
                 yield from self._declared(system.backend, place)
             if system.student is not None:
                 yield from self._component(
@@ -204,6 +208,12 @@ class _Checks:
             yield self._problem(
                 f"{experiment.reference!r} is a student",
                 "the reference must be a direct system",
+                ("reference",),
+            )
+        if reference is not None and reference.ids is not None:
+            yield self._problem(
+                f"{experiment.reference!r} answers a part of the test set",
+                "the reference must answer all of it: remove its ids",
                 ("reference",),
             )
         if experiment.candidate is not None and experiment.candidate == experiment.reference:

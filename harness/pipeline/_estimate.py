@@ -21,7 +21,7 @@ from harness.errors import CalldistilError
 from harness.pipeline._experiment import BackendEntry
 from harness.pipeline._plan import Node, Plan
 from harness.pipeline.stages import Agent, Extract, Generate, Read, Split, Subset
-from harness.protocols import Dialogue, ModelIdentity, Neighbour, Request
+from harness.protocols import Dialogue, ModelIdentity, Neighbour, PlansCalls, Request
 from harness.registry import extractors, generators
 from harness.relations import Example, Schema, render_marked
 from harness.store import CallStore, request_key
@@ -40,6 +40,8 @@ class StageEstimate:
         node: The stage.
         backend: Name of its backend entry.
         calls: Calls of the first round.
+        later: Calls of each later round at least, likely and at most, as far as the agent says
+            them; a call that sentences share counts each time.
         stored: Those whose answers are in the call store already.
         input_tokens: Prompt tokens of the first round, counted.
         output_tokens: Tokens of the answers at least, likely and at most.
@@ -53,6 +55,7 @@ class StageEstimate:
     node: Node
     backend: str
     calls: int
+    later: tuple[CountRange, ...]
     stored: int
     input_tokens: int
     output_tokens: CountRange
@@ -88,7 +91,8 @@ def resolved_price(entry: BackendEntry) -> ModelPrice | None:
 def estimate_plan(plan: Plan, *, calls: CallStore | None = None) -> PlanEstimate:
     """Renders the first round of every stage that talks to an LLM; calls nothing.
 
-    An agent whose later rounds depend on answers asks more than is counted here.
+    Later rounds depend on answers: an extractor says how many calls they make (``PlansCalls``),
+    and their prompts count as if they were as long as the first round's are on average.
 
     Args:
         plan: The plan.
@@ -141,6 +145,7 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
     neighbours = _stand_ins(examples, pool, agent)
     context = agent.context(schema, few_shot, stage.repeat, neighbours)
     counter = token_counter(agent.tokenizer or DEFAULT_TOKENIZER)
+    later: tuple[CountRange, ...] = ()
     if isinstance(stage, Generate):
         writer = generators.get(agent.component)(context=context, options=agent.options)
         items = writer.items()
@@ -150,6 +155,7 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
         )
     else:
         extractor = extractors.get(agent.component)(context=context, options=agent.options)
+        later = _later_rounds(extractor, examples)
         requests = _first_rounds(extractor.extract(example=e) for e in examples)
         output = _label_range(schema, agent, counter)
     unique = list(dict.fromkeys(requests))
@@ -157,22 +163,46 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
     tokens = _input_tokens(unique, counter)
     price = resolved_price(entry)
     per_call = CountRange.exactly(tokens / len(unique)) if unique else CountRange.exactly(0)
-    cost = plan_cost(CountRange.exactly(len(unique)), per_call, output, price)
+    more = sum(later, CountRange.exactly(0))
+    cost = plan_cost(CountRange.exactly(len(unique)) + more, per_call, output, price)
     recorded = entry.use == "recorded"
     now = 0 if recorded else len(unique) - stored
     return StageEstimate(
         node=node,
         backend=agent.backend,
         calls=len(unique),
+        later=later,
         stored=stored,
         input_tokens=tokens,
         output_tokens=output,
         cost=cost,
-        cost_now=plan_cost(CountRange.exactly(now), per_call, output, price),
+        cost_now=plan_cost(_still(now, len(unique), more), per_call, output, price),
         sample=unique[0] if unique else None,
         tokenizer=counter.name,
         recorded=recorded,
     )
+
+
+def _still(now: int, first: int, later: CountRange) -> CountRange:
+    """Calls still to be made: later rounds as far as the first one is not stored."""
+    if not now:
+        return CountRange.exactly(0)
+    share = now / first
+    most = None if later.at_most is None else now + later.at_most
+    return CountRange(now, now + share * later.likely, most)
+
+
+def _later_rounds(extractor: object, examples: Sequence[Example]) -> tuple[CountRange, ...]:
+    """The calls of each round after the first, over all examples."""
+    if not isinstance(extractor, PlansCalls):
+        return ()
+    rounds: list[CountRange] = []
+    for example in examples:
+        for place, planned in enumerate(extractor.later_rounds(example=example)):
+            if place == len(rounds):
+                rounds.append(CountRange.exactly(0))
+            rounds[place] += CountRange(planned.at_least, planned.likely, planned.at_most)
+    return tuple(rounds)
 
 
 def _stand_ins(

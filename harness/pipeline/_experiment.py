@@ -255,6 +255,10 @@ class SystemEntry(FileModel):
         train_on: Sources of its training rows, in order.
         options: Options of the extractor or the student.
         dev: Whether the student is handed the development set, which its gold budget counts.
+        ids: A JSON list of the test examples that a direct system answers, for a method that asks
+            much per sentence; it is compared with the reference on these alone.
+        type_constraints: Whether a student gives no probability to labels that the schema's
+            argument types exclude; an extractor has an option of that name.
     """
 
     extractor: str | None = None
@@ -263,6 +267,8 @@ class SystemEntry(FileModel):
     train_on: tuple[Source, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
     dev: bool = False
+    ids: ResolvedPath | None = None
+    type_constraints: bool = False
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -270,6 +276,10 @@ class SystemEntry(FileModel):
             raise ValueError("a system has either an extractor (with a backend) or a student")
         if self.extractor is not None and self.backend is None:
             raise ValueError("a direct system names its backend")
+        if self.extractor is not None and self.type_constraints:
+            raise ValueError("an extractor takes type_constraints among its options")
+        if self.student is not None and self.ids is not None:
+            raise ValueError("only a direct system has ids: a student answers the whole test set")
         if self.extractor is not None and self.train_on:
             raise ValueError("only a student has train_on")
         if self.student is not None and not self.train_on:

@@ -267,9 +267,18 @@ class _Builder:
         for seeds in seed_triples(
             self.experiment.seeds, split=shows, generation=False, training=False
         ):
-            inputs = self._asks(agent, self._read("test"), seeds)
+            inputs = self._asks(agent, self._asked_of(entry), seeds)
             stage = Extract(agent=agent, schema=self.setup.schema)
             yield Repetition(seeds, Node(stage, f"{name}: ask {agent.component}", inputs))
+
+    def _asked_of(self, entry: SystemEntry) -> Node:
+        """The test examples that a direct system answers."""
+        test = self._read("test")
+        if entry.ids is None:
+            return test
+        return Node(
+            Subset(ids=entry.ids), f"keep {entry.ids.name} of the test set", {"examples": test}
+        )
 
     def _student(self, name: str, entry: SystemEntry) -> Iterator[Repetition]:
         found = checked_component(students, entry.student or "", entry.options, self.setup.base)
@@ -295,7 +304,8 @@ class _Builder:
             trained = Node(stage, f"{name}: train {found.name}, {seeds}", inputs)
             stage_inputs = {"model": trained, "examples": self._widest_test()}
             title = f"{name}: predict, {seeds}"
-            yield Repetition(seeds, Node(Predict(schema=self.setup.schema), title, stage_inputs))
+            predict = Predict(schema=self.setup.schema, type_constraints=entry.type_constraints)
+            yield Repetition(seeds, Node(predict, title, stage_inputs))
 
     def _widest_test(self) -> Node:
         return self._read("full_test" if self.experiment.data.full_test else "test")

@@ -34,6 +34,7 @@ from harness.protocols._neighbours import (
     SearchesNeighbours,
 )
 from harness.protocols._optional import Batchable, Probeable, ProbeFinding
+from harness.protocols._planned import PlannedRound, PlansCalls
 from harness.protocols._student import FitReport, Progress, Student
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "ModelIdentity",
     "Neighbour",
     "NeighbourSearch",
+    "PlannedRound",
+    "PlansCalls",
     "ProbeFinding",
     "Probeable",
     "Progress",

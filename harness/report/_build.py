@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.errors import ConfigError, Problem
-from harness.metrics import Comparison, compare, holm, trivial_baselines
+from harness.metrics import Answers, Comparison, compare, holm, trivial_baselines
 from harness.report._measures import Measures, definition_of, even_of, total_of
 from harness.report._row import Difference
 from harness.report._system import SystemResult
@@ -38,7 +38,8 @@ def build_head_to_head(
 
     Args:
         experiment: Name of the experiment.
-        systems: In the order of the table; all answered the same test examples.
+        systems: In the order of the table; all answered the same test examples, or if direct a
+            part of what the reference answered.
         reference: Name of the direct system that the others are compared with.
         volume: Sentences within which a student must pay for itself.
         test_name: Name of the test set of the head-to-head.
@@ -62,7 +63,11 @@ def build_head_to_head(
     measured = Measures(metric, resamples, seed)
     compared = {
         system.name: compare(
-            system.answers, referent.answers, metric, resamples=resamples, seed=seed
+            system.answers,
+            _on_the_same(referent.answers, system),
+            metric,
+            resamples=resamples,
+            seed=seed,
         )
         for system in systems
         if system is not referent and system.kind != "baseline"
@@ -109,6 +114,13 @@ def build_head_to_head(
         verdict=_verdict(pool, candidate, tolerance, volume, reference, metric),
         assumptions=tuple(assumptions),
     )
+
+
+def _on_the_same(reference: Answers, system: SystemResult) -> Answers:
+    """The reference's answers to what a direct system answered, where that is a part of them."""
+    ids = system.answers.ids
+    part = system.kind == "direct" and set(ids) < set(reference.ids)
+    return reference.subset(ids) if part else reference
 
 
 def _difference(comparison: Comparison, corrected: float) -> Difference:
