@@ -2,6 +2,7 @@
 
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
+from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
 from harness.metrics._comparison import Comparison, compare, examples_needed
 from harness.metrics._direction import undirected_labels, undirected_schema
 from harness.metrics._interval import Interval, interval
@@ -47,8 +48,10 @@ __all__ = [
     "SemevalMacroF1",
     "TrivialBaseline",
     "Unparsed",
+    "batch_calibration",
     "compare",
     "confusion",
+    "contextual_calibration",
     "diagnostics",
     "examples_needed",
     "format_official",
@@ -59,6 +62,7 @@ __all__ = [
     "metrics",
     "micro_prf",
     "per_relation",
+    "prior_correction",
     "read_official_answers",
     "score",
     "semeval_official",
