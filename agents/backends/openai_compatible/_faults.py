@@ -43,7 +43,7 @@ def fault_of(error: Exception, *, place: str, secret: Secret) -> Fault:
 
     if isinstance(error, BackendError):
         return Fault(error)
-    if isinstance(error, TimeoutError | openai.APITimeoutError):
+    if _timed_out(error):
         hint = "Raise timeout_s, lower concurrency, or look at the server."
         told = BackendError(f"No answer from {place} in time.", retryable=True, hint=hint)
         return Fault(told, overload=True)
@@ -107,6 +107,17 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
         if moment is not None:
             return max(0.0, email.utils.mktime_tz(moment) - time.time())
     return None
+
+
+def _timed_out(error: BaseException) -> bool:
+    """Whether time ran out, by the first cause: over aiohttp, the client calls a lost connection
+    a timeout as well."""
+    if isinstance(error, TimeoutError):
+        return True
+    first = error
+    while first.__cause__ is not None:
+        first = first.__cause__
+    return isinstance(first, TimeoutError) or "Timeout" in type(first).__name__
 
 
 def _cause(error: BaseException, secret: Secret) -> str:
