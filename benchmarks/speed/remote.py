@@ -157,7 +157,7 @@ def inspect_runner(url: str, count: int, concurrency: int, folder: Path) -> Side
     from inspect_ai.solver import generate, system_message  # type: ignore[import-not-found,unused-ignore]  # fmt: skip
 
     config = GenerateConfig(max_tokens=MOST_TOKENS, max_connections=concurrency)
-    model = get_model(f"openai/{MODEL}", base_url=url, api_key="none", config=config)
+    model = get_model(f"openai-api/loopback/{MODEL}", base_url=url, api_key="none", config=config)
     samples = [Sample(input=sentence(n)) for n in range(count)]
     task = Task(dataset=MemoryDataset(samples), solver=[system_message(INSTRUCTIONS), generate()])
 
