@@ -55,6 +55,7 @@ class Prices(FileModel):
         source: Where they were read.
         machine_per_hour: USD for an hour of the machine that trains and predicts; None: unknown.
         human_label: USD for one label given by a human; None: unknown.
+        assumed: Whether the two above are guesses; what stands on them then says so.
         models: Prices by the model's name, which go before the snapshot's.
     """
 
@@ -62,18 +63,20 @@ class Prices(FileModel):
     source: Annotated[str, Field(min_length=1)]
     machine_per_hour: Dollars | None = None
     human_label: Dollars | None = None
+    assumed: bool = False
     models: dict[str, ModelPrice] = Field(default_factory=dict)
 
     def machine_money(self, seconds: float | None) -> Money:
         """What machine time costs; no time costs nothing, whatever the price."""
-        return _times(self.machine_per_hour, None if seconds is None else seconds / 3600)
+        hours = None if seconds is None else seconds / 3600
+        return _times(self.machine_per_hour, hours, self.assumed)
 
     def label_money(self, labels: int) -> Money:
         """What human labels cost; no labels cost nothing, whatever the price."""
-        return _times(self.human_label, labels)
+        return _times(self.human_label, labels, self.assumed)
 
 
-def _times(price: float | None, units: float | None) -> Money:
+def _times(price: float | None, units: float | None, assumed: bool) -> Money:
     if units == 0:
         return Money.zero()
-    return Money(None if price is None or units is None else price * units)
+    return Money(None if price is None or units is None else price * units, assumed)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from harness.errors import ConfigError, Problem
-from harness.relations import Example, Markers, Relation, Schema
+from harness.relations import Example, Markers, PromptWords, Relation, Schema
 
 __all__ = ["infer_schema"]
 
@@ -66,6 +66,7 @@ def infer_schema(examples: Sequence[Example], *, name: str, na_label: str | None
         name=name,
         na_label=na_label,
         directed=directed,
+        prompt=PromptWords.usual(_MARKERS, directed=directed),
         relations=tuple(
             Relation(
                 name=relation,

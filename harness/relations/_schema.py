@@ -50,6 +50,30 @@ class PromptWords:
     sample_format: str = ""
     na_request: str = ""
 
+    @classmethod
+    def usual(cls, markers: Markers, *, directed: bool) -> PromptWords:
+        """The wording for a schema that brings none of its own."""
+        head, tail = f"<{markers.head}>", f"<{markers.tail}>"
+        marked = f"the head with {head}...</{markers.head}> and the tail with"
+        order = " (in either order)"
+        where = "from the head to the tail"
+        if directed:
+            marked, order = f"{head}...</{markers.head}> and", f", {markers.head} first"
+            where = "between them"
+        return cls(
+            noun="entities",
+            marker_note=f"The head is marked with {head}</{markers.head}> and the tail with"
+            f" {tail}</{markers.tail}>.",
+            direction_note="the order of the arguments matters"
+            if directed
+            else "a label holds from the head to the tail",
+            sample_format="A sample is one natural English sentence in which two entities are"
+            f" marked, {marked} {tail}...</{markers.tail}>{order}, and in which the sentence"
+            f" expresses the given relation {where}.",
+            na_request="; write pairs for which one of these relations might be expected, though it"
+            " does not hold: {relations}",
+        )
+
 
 @dataclass(frozen=True)
 class Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -36,11 +37,16 @@ class _RelationModel(FileModel):
 
 
 class _PromptModel(FileModel):
-    noun: str = PromptWords().noun
-    marker_note: str = ""
-    direction_note: str = ""
-    sample_format: str = ""
-    na_request: str = ""
+    noun: str | None = None
+    marker_note: str | None = None
+    direction_note: str | None = None
+    sample_format: str | None = None
+    na_request: str | None = None
+
+    def words(self, usual: PromptWords) -> PromptWords:
+        """What the file says, and the usual words for what it leaves out."""
+        said = {name: value for name, value in self.model_dump().items() if value is not None}
+        return replace(usual, **said)
 
 
 class _SchemaModel(FileModel):
@@ -73,6 +79,7 @@ class _SchemaModel(FileModel):
         return self
 
     def to_schema(self) -> Schema:
+        markers = Markers(**self.markers.model_dump())
         return Schema(
             name=self.name,
             title=self.title,
@@ -80,12 +87,12 @@ class _SchemaModel(FileModel):
             na_description=self.na_description,
             directed=self.directed,
             official_metric=self.official_metric,
-            markers=Markers(**self.markers.model_dump()),
+            markers=markers,
             relations=tuple(
                 Relation(name=name, **relation.model_dump())
                 for name, relation in self.relations.items()
             ),
-            prompt=PromptWords(**self.prompt.model_dump()),
+            prompt=self.prompt.words(PromptWords.usual(markers, directed=self.directed)),
         )
 
 

@@ -235,12 +235,11 @@ class _Reader:
         units = measures_of(self._artefact(key)).units
         behind = [self._stage_cost(node) for node in self.manifest.ancestors(key)]
         budget = self._gold_budget(record)
-        human = self.experiment.prices.human_label
         cost = system_cost(
             one_off=total_cost(behind),
             use=use,
             sentences=units,
-            labels=None if human is None else Money(human * budget),
+            labels=self.experiment.prices.label_money(budget),
             seconds=use.machine_seconds,
         )
         return replace(cost, known_seconds=sum(stage.machine_seconds or 0.0 for stage in behind))
@@ -321,11 +320,27 @@ class _Reader:
                 notes.append(
                     f"Tokens of {name} are counted with {entry.tokenizer} where none are reported."
                 )
-        if experiment.prices.human_label is None and any(
-            self._gold_budget(record) for record in self.manifest.systems
-        ):
-            notes.append("Human labels (gold budget) have no price and are not in the costs.")
+        notes += self._priced_notes()
         return [*notes, *self._overlap_notes()]
+
+    def _priced_notes(self) -> list[str]:
+        """How the machine and human labels are priced."""
+        prices = self.experiment.prices
+        machine, label = prices.machine_per_hour, prices.human_label
+        said = [
+            *([f"${machine:g} an hour of machine time"] if machine is not None else []),
+            *([f"${label:g} a human label"] if label is not None else []),
+        ]
+        notes = []
+        if said:
+            word = "assumed" if prices.assumed else "declared"
+            notes.append(f"{' and '.join(said)} are {word}: {prices.source} ({prices.date}).")
+        if label is None and any(self._gold_budget(record) for record in self.manifest.systems):
+            notes.append(
+                "Human labels (gold budget) have no price, so what a system that saw any costs"
+                " once is unknown: declare prices.human_label, 0 where they cost nothing."
+            )
+        return notes
 
     def _overlap_notes(self) -> list[str]:
         notes = []

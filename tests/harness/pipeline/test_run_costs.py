@@ -128,9 +128,12 @@ def test_human_labels_are_charged_to_every_system_that_saw_them(table: Any) -> N
     assert one_off(priced, "llm") == 0
 
 
-def test_labels_without_a_price_are_named_under_the_table(table: Any) -> None:
-    said = " ".join(table(lambda d: None).assumptions)
-    assert "Human labels (gold budget) have no price" in said
+def test_labels_without_a_price_make_what_stands_on_them_unknown(table: Any) -> None:
+    unpriced = table(lambda d: None)
+    assert "Human labels (gold budget) have no price" in " ".join(unpriced.assumptions)
+    assert one_off(unpriced, "gold") is None
+    assert row(unpriced, "gold").break_even.kind == "unknown"
+    assert unpriced.verdict is None or unpriced.verdict.cost == "unknown"
     priced = table(lambda d: d["prices"].update(human_label=0.25))
     assert "Human labels" not in " ".join(priced.assumptions)
 
