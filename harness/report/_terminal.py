@@ -15,7 +15,7 @@ from harness.report._escape import escape_terminal
 
 __all__ = ["render_terminal"]
 
-_GAP = 2
+_GAP = 2  # a space of padding and the box's own divider
 _NAME_WIDTH = 28  # a longer first column is folded, so that figures stay side by side
 
 
@@ -77,7 +77,7 @@ def _width(sheet: Sheet, column: int) -> int:
 
 
 def _table(sheet: Sheet, columns: tuple[int, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
     for index in columns:
         heading = sheet.headings[index]
         table.add_column(
