@@ -47,13 +47,17 @@ __all__ = ["report_run", "run_answers"]
 _ROWS = {"generate": "generated", "label": "labelled", "split": "gold", "read": "gold"}
 
 
-def report_run(folder: Path) -> HeadToHead:
+def report_run(folder: Path, *, metric: str | None = None) -> HeadToHead:
     """Makes the table of a finished run from its artefacts; calls no model.
+
+    Args:
+        folder: The run's folder.
+        metric: Another metric than the experiment's own.
 
     Raises:
         ArtefactError: When the folder is not a run, or the run is not finished.
     """
-    return _Reader(folder).table()
+    return _Reader(folder).table(metric)
 
 
 def run_answers(folder: Path, system: str) -> Answers:
@@ -79,7 +83,7 @@ class _Reader:
         self._gold: dict[str, tuple[Example, ...]] = {}
         self._costs: dict[str, StageCost] = {}
 
-    def table(self) -> HeadToHead:
+    def table(self, metric: str | None) -> HeadToHead:
         """The whole table."""
         experiment = self.experiment
         full = experiment.data.full_test
@@ -88,7 +92,7 @@ class _Reader:
             systems=[self._system(record) for record in self.manifest.systems],
             reference=experiment.reference,
             candidate=experiment.candidate,
-            metric=experiment.metric or self.schema.official_metric,
+            metric=metric or experiment.metric or self.schema.official_metric,
             tolerance=experiment.verdict.tolerance,
             volume=experiment.verdict.volume,
             train_labels=self._train_labels(),
