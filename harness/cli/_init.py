@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -59,11 +60,12 @@ def command(
             schema=schema_file.name,
             train=_entry(data, format_, chosen),
             test=_entry(test or data, format_, chosen),
+            today=datetime.date.today().isoformat(),
         ),
         encoding="utf-8",
     )
     click.echo(f"{schema_file}: {len(schema.labels)} labels; fill in the descriptions")
-    click.echo(f"{experiment_file}: fill in the backend and its price")
+    click.echo(f"{experiment_file}: check the backend and the prices")
     click.echo(f"Then: calldistil plan {experiment_file}")
 
 
@@ -87,18 +89,18 @@ seeds: {{split: [1], generation: [0], training: [1, 2, 3]}}
 
 backends:
   teacher:
-    # `calldistil list backends` says which there are.
-    use: recorded
-    options: {{model: NAME-OF-THE-MODEL, recordings: [RECORDING.jsonl]}}
-    tokenizer: o200k_base
-    # price: snapshot        # looks price_model up in genai-prices
-    # price_model: gpt-4.1
+    use: openai                  # any OpenAI-compatible server; others: calldistil list backends
+    options: {{model: gpt-4.1-mini}}   # base_url: http://localhost:8000/v1 for your own
+    sampling: {{temperature: 0, max_tokens: 4096}}
+    tokenizer: o200k_base        # counts where the server reports nothing
+    price: snapshot              # looked up by price_model; or `machine`, or your own figures
+    price_model: gpt-4.1-mini
 
 prices:
-  date: 2026-01-01
-  source: "where you read them"
-  # machine_per_hour: 0.10   # of the machine that trains and runs students
-  # human_label: 0.10        # of one label given by a human
+  date: {today}
+  source: "say where you read them"
+  machine_per_hour: 0.10         # USD, of the machine that trains and runs students
+  # human_label: 0.10            # USD, of one label given by a human; left out, it is unknown
 
 systems:
   llm: {{extractor: zero_shot, backend: teacher}}
