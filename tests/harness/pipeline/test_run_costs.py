@@ -199,7 +199,9 @@ def paid(document: Document, price: Any) -> None:
 
 
 def test_a_local_model_costs_machine_time_whatever_its_tokens(table: Any) -> None:
-    made = table(lambda d: (paid(d, "machine"), d["prices"].update(machine_per_hour=3600)))
+    made = table(
+        lambda d: (paid(d, "machine"), free_machine(d), d["prices"].update(machine_per_hour=3600))
+    )
     costs = row(made, "llm").costs
     assert costs is not None and costs.seconds_per_1000
     assert costs.cheapest.amount == pytest.approx(costs.seconds_per_1000)  # a dollar a second
@@ -269,7 +271,9 @@ def test_an_unknown_cost_is_unknown_and_the_verdict_says_so(
 
 
 def test_an_assumed_price_is_called_assumed_in_table_and_verdict(table: Any) -> None:
-    made = table(lambda d: d["backends"]["teacher"]["price"].update(assumed=True))
+    made = table(
+        lambda d: (free_machine(d), d["backends"]["teacher"]["price"].update(assumed=True))
+    )
     costs = row(made, "llm").costs
     assert costs is not None and costs.cheapest.assumed
     assert made.verdict is not None and made.verdict.assumed

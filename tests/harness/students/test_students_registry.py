@@ -25,6 +25,9 @@ def test_every_student_describes_itself_and_fits_the_protocol(name, semeval_sche
     assert cls.name == name
     assert cls.summary
     assert cls.source
+    if name != "linear.v1":
+        pytest.importorskip("torch")
+        pytest.importorskip("transformers")
     student = make_student(name, schema=semeval_schema, options={})
     assert isinstance(student, Student)
     assert student.labels == semeval_schema.label_names
