@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -160,15 +160,16 @@ class _Builder:
 
     def plan(self) -> Plan:
         full = self.experiment.data.full_test
+        systems = tuple(
+            SystemPlan(name, entry.kind, tuple(self._repetitions(name, entry)))
+            for name, entry in self.experiment.systems.items()
+        )
         return Plan(
             setup=self.setup,
             test=self._read("test"),
             full_test=self._read("full_test") if full is not None else None,
-            systems=tuple(
-                SystemPlan(name, entry.kind, tuple(self._repetitions(name, entry)))
-                for name, entry in self.experiment.systems.items()
-            ),
-            overlaps=tuple(self._overlaps()),
+            systems=systems,
+            overlaps=tuple(self._overlaps(systems)),
         )
 
     # -- data ------------------------------------------------------------------------------
@@ -341,26 +342,19 @@ class _Builder:
             Label(agent=agent, schema=self.setup.schema), f"label with {agent.component}", inputs
         )
 
-    def _overlaps(self) -> Iterator[OverlapPlan]:
-        """Every source of rows and every few-shot set against the widest test set."""
+    def _overlaps(self, systems: Iterable[SystemPlan]) -> Iterator[OverlapPlan]:
+        """Every set of rows that a system is trained on or shown, against the widest test set."""
         test = self._widest_test()
-        rows: dict[str, tuple[str, Node]] = {}
-        for name, entry in self.experiment.systems.items():
-            split = any(self._needs_split(source) for source in entry.train_on)
-            generation = any(source.generated is not None for source in entry.train_on)
-            for seeds in seed_triples(
-                self.experiment.seeds, split=split, generation=generation, training=False
-            ):
-                for source in entry.train_on:
-                    node = self._source(source, seeds)
-                    rows.setdefault(node.key, (f"{name}: {node.title}", node))
-        for title, node in rows.values():
-            compare = Node(
-                Overlap(),
-                f"compare with the test set: {title}",
-                {
-                    "rows": node,
-                    "test": test,
-                },
-            )
-            yield OverlapPlan(title, compare)
+        seen: dict[str, tuple[str, Node]] = {}
+        for system in systems:
+            for repetition in system.repetitions:
+                answers = repetition.answers
+                for node in (*answers.ancestors(), answers):
+                    searched = "pool_features" in node.inputs  # its pool gives neighbours
+                    for name, rows in node.inputs.items():
+                        used = name in ("few_shot", "dev") or name.startswith("source")
+                        if used or (searched and name == "pool"):
+                            seen.setdefault(rows.key, (f"{system.name}: {rows.title}", rows))
+        for title, rows in seen.values():
+            inputs = {"rows": rows, "test": test}
+            yield OverlapPlan(title, Node(Overlap(), f"compare with the test set: {title}", inputs))
