@@ -64,8 +64,8 @@ class RecordedBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """None: the answers are what they are."""
-        return Capabilities()
+        """Scores of labels, where they were recorded; the answers are what they are."""
+        return Capabilities(label_scoring=True)
 
     def covers(self, request: Request, /) -> bool:
         """Whether the request is recorded."""
@@ -81,6 +81,10 @@ class RecordedBackend:
                 yield Completion(
                     request=request, text=answer.response, finish=answer.finish, recorded=True
                 )
+
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
+        """The recorded scores, found like answers."""
+        return self.complete(requests)
 
     def close(self) -> None:
         """Forgets the answers."""

@@ -64,12 +64,14 @@ class _FullLine(FileModel):
     messages: tuple[_MessageModel, ...] = Field(min_length=1)
     response: str
     repeat: int = Field(default=0, ge=0)
+    labels: tuple[str, ...] = ()
     finish: FinishReason = FinishReason.UNKNOWN
 
     @property
     def key(self) -> str:
         messages = tuple(Message(role=m.role, content=m.content) for m in self.messages)
-        return recording_key(Request(messages=messages, repeat=self.repeat))
+        request = Request(messages=messages, repeat=self.repeat, labels=self.labels)
+        return recording_key(request)
 
 
 class _ShippedLine(FileModel):
@@ -83,7 +85,8 @@ def recording_key(request: Request) -> str:
     """The key by which a recording finds a request: its messages and repeat number alone.
 
     It is the SHA-256, in hex, of ``{"messages":[{"content":...,"role":...},...],"repeat":N}``
-    written as JSON with sorted keys, no white space and every character beyond ASCII escaped.
+    written as JSON with sorted keys, no white space and every character beyond ASCII escaped;
+    a request for scores has its ``labels`` there as well.
     Model and sampling parameters are left out: a recording has one model, and whoever recorded
     it may not have controlled its sampling.
 
@@ -93,6 +96,7 @@ def recording_key(request: Request) -> str:
     document = {
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
         "repeat": request.repeat,
+        **({"labels": list(request.labels)} if request.labels else {}),
     }
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -68,14 +68,18 @@ class ScriptedBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """None."""
-        return Capabilities()
+        """Whatever the script says, scores of labels among it."""
+        return Capabilities(label_scoring=True)
 
     def complete(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
         """Yields the next reply for each request in order; a failure once none is left."""
         for request in requests:
             self.history.append(request)
             yield self._reply(request)
+
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
+        """The next reply for each request, which should be a ``scores_text``."""
+        return self.complete(requests)
 
     def close(self) -> None:
         """Does nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.protocols import Backend, Completion, Extractor, Failure
+from harness.protocols import Backend, Completion, Extractor, Failure, answers_of
 from harness.relations import Example, Prediction
 
 __all__ = ["ask"]
@@ -20,7 +20,7 @@ def ask(extractor: Extractor, example: Example, backend: Backend) -> Prediction:
         while True:
             # Answers come in any order; equal requests may be asked once each.
             waiting: dict[object, list[Completion]] = {}
-            for outcome in backend.complete(requests):
+            for outcome in answers_of(backend, requests):
                 if isinstance(outcome, Failure):
                     raise outcome.error
                 waiting.setdefault(outcome.request, []).append(outcome)

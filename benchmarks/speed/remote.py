@@ -122,6 +122,9 @@ class _Watched:
                 self.resident_mb = _resident_mb()
             yield outcome
 
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Any]:
+        return self._backend.score_labels(requests)
+
 
 def plain_loop(url: str, count: int, concurrency: int, folder: Path) -> Side:
     """Coroutines over the official client, each taking the next request; nothing is kept."""

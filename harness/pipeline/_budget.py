@@ -185,6 +185,8 @@ class Purse:
             return 0.0
         prompt = self._tokens(request) * self._factor
         answer = request.sampling.max_tokens or self._payer.sampling.max_tokens or 0
+        if request.labels:
+            answer = 0  # scored, not written
         into = max(price.input, price.cache_write or 0.0)
         out = max(price.output, price.reasoning or 0.0)
         return (prompt * into + answer * out) / _PER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 from harness.costs import ModelPrice, price_from_snapshot, token_counters
 from harness.datasets import dataset_formats
 from harness.documents import LocatedYaml, Location, line_of, read_yaml, validate_document
-from harness.errors import ConfigError, Problem
+from harness.errors import ConfigError, DataError, Problem
 from harness.metrics import metrics
 from harness.pipeline._experiment import DataEntry, Experiment
-from harness.protocols import SearchesNeighbours
+from harness.protocols import Backend, NeedsCapabilities, SearchesNeighbours
 from harness.registry import Registry, backends, extractors, generators
 from harness.relations import Schema, builtin_schemas, load_schema
 from harness.students import students
@@ -158,7 +159,7 @@ class _Checks:
         for name, system in self.experiment.systems.items():
             place: Location = ("systems", name)
             if system.extractor is not None:
-                yield from self._extractor(system.extractor, system.options, place)
+                yield from self._extractor(system.extractor, system.options, system.backend, place)
                 if system.ids is not None and not system.ids.is_file():
                     yield self._problem(
                         f"there is no file {system.ids}", "check the path", (*place, "ids")
@@ -180,7 +181,9 @@ class _Checks:
                 if source.labelled is not None:
                     labelled = source.labelled
                     inner = (*here, "labelled")
-                    yield from self._extractor(labelled.extractor, labelled.options, inner)
+                    yield from self._extractor(
+                        labelled.extractor, labelled.options, labelled.backend, inner
+                    )
                     yield from self._declared(labelled.backend, inner)
                     yield from self._needs_data("train", inner)
                     if labelled.ids is not None and not labelled.ids.is_file():
@@ -274,9 +277,9 @@ class _Checks:
                     )
 
     def _extractor(
-        self, name: str, options: Mapping[str, Any], place: Location
+        self, name: str, options: Mapping[str, Any], backend: str | None, place: Location
     ) -> Iterator[Problem]:
-        """Checks an extractor, and that there are the examples that it shows."""
+        """Checks an extractor, the examples that it shows and what it needs of its backend."""
         problems = list(self._component(extractors, name, options, place, "extractor"))
         yield from problems
         if problems:
@@ -291,6 +294,33 @@ class _Checks:
             yield self._problem(f"{found.name} shows labelled sentences", "add few_shot:", place)
         if search is not None and search.pool == "train":
             yield from self._needs_data("train", place)
+        if isinstance(kind, NeedsCapabilities) and (entry := self._entry(backend)) is not None:
+            for capability in sorted(kind.needs(options=found.options)):
+                yield from self._offers(entry, backend or "", capability, place)
+
+    def _entry(self, backend: str | None) -> Component[type[Backend]] | None:
+        """A backend entry's component; None where it is wrong, which is said elsewhere."""
+        entry = self.experiment.backends.get(backend or "")
+        if entry is None:
+            return None
+        with contextlib.suppress(ConfigError):
+            return checked_component(backends, entry.use, entry.options, self.base)
+        return None
+
+    def _offers(
+        self, entry: Component[type[Backend]], backend: str, capability: str, place: Location
+    ) -> Iterator[Problem]:
+        with contextlib.suppress(DataError):  # a recording that cannot be read is said elsewhere
+            made = entry.kind(options=entry.options)
+            offered = getattr(made.capabilities, capability)
+            made.close()
+            if not offered:
+                words = capability.replace("_", " ")
+                yield self._problem(
+                    f"it needs {words}, and the backend {backend!r} ({entry.name}) has none",
+                    "use a backend that offers it, or options that do without",
+                    place,
+                )
 
     def _component(
         self,

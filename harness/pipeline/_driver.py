@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from harness.errors import BackendError
 from harness.pipeline._budget import Purse
-from harness.protocols import Backend, Completion, Dialogue, Failure, Progress, Request, Usage
+from harness.protocols import (
+    Backend,
+    Completion,
+    Dialogue,
+    Failure,
+    Progress,
+    Request,
+    Usage,
+    answers_of,
+)
 from harness.store import CallStore, StoredCall, request_key
 
 __all__ = ["WINDOW", "Call", "Counter", "ItemResult", "converse"]
@@ -221,7 +230,7 @@ def _paid_for(
             raise purse.used_up(len(waiting))
         answered = False
         # Closed at once when the run is interrupted, so that the backend drops what is under way.
-        with contextlib.closing(_asked(backend, waiting[:room])) as outcomes:
+        with contextlib.closing(answers_of(backend, waiting[:room])) as outcomes:
             for outcome in outcomes:
                 answered = answered or isinstance(outcome, Completion)
                 if isinstance(outcome, Failure):
@@ -230,12 +239,6 @@ def _paid_for(
         if not answered:
             return
         waiting = waiting[room:]
-
-
-def _asked(
-    backend: Backend, requests: Sequence[Request]
-) -> Generator[Completion | Failure, None, None]:
-    yield from backend.complete(requests)
 
 
 def _failed(failures: Sequence[Failure], count: int, asked: int) -> BackendError:

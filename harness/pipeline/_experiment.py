@@ -45,6 +45,8 @@ class SamplingEntry(FileModel):
         repetition_penalty: Factor on repeated tokens' logits (1 is none).
         seed: Seed of the sampler.
         stop: Strings that end the answer.
+        log_probabilities: Whether answers come with their log-probability, where the backend
+            offers it; a direct system's confidence is made of it.
     """
 
     max_tokens: int | None = Field(default=None, ge=1)
@@ -54,6 +56,7 @@ class SamplingEntry(FileModel):
     repetition_penalty: float | None = Field(default=None, gt=0)
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    log_probabilities: bool | None = None
 
     def to_sampling(self) -> Sampling:
         """The same as the value that requests carry."""

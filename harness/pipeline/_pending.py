@@ -119,3 +119,6 @@ class _StandIn:
 
     def complete(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
         raise _RoundPending(requests)
+
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
+        raise _RoundPending(requests)

@@ -16,7 +16,7 @@ from harness.protocols._agents import (
     Reject,
     RowGenerator,
 )
-from harness.protocols._backend import Backend, Capabilities, ModelIdentity
+from harness.protocols._backend import Backend, Capabilities, ModelIdentity, answers_of
 from harness.protocols._calls import (
     Completion,
     Constraint,
@@ -33,8 +33,9 @@ from harness.protocols._neighbours import (
     Representation,
     SearchesNeighbours,
 )
-from harness.protocols._optional import Batchable, Probeable, ProbeFinding
+from harness.protocols._optional import Batchable, NeedsCapabilities, Probeable, ProbeFinding
 from harness.protocols._planned import PlannedRound, PlansCalls
+from harness.protocols._scores import LabelScore, read_scores, scores_text
 from harness.protocols._student import FitReport, Progress, Student
 
 __all__ = [
@@ -52,8 +53,10 @@ __all__ = [
     "GeneratedRow",
     "GeneratedSet",
     "GenerationItem",
+    "LabelScore",
     "Message",
     "ModelIdentity",
+    "NeedsCapabilities",
     "Neighbour",
     "NeighbourSearch",
     "PlannedRound",
@@ -69,4 +72,7 @@ __all__ = [
     "SearchesNeighbours",
     "Student",
     "Usage",
+    "answers_of",
+    "read_scores",
+    "scores_text",
 ]

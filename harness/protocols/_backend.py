@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from harness.protocols._calls import Completion, Failure, Request
 
-__all__ = ["Backend", "Capabilities", "ModelIdentity"]
+__all__ = ["Backend", "Capabilities", "ModelIdentity", "answers_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,18 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a backend can do, declared up front."""
+    """What a backend can do, declared up front.
+
+    Attributes:
+        json_schema: Constrains answers by a JSON schema.
+        grammar: Constrains answers by a GBNF grammar.
+        label_scoring: Scores labels (``score_labels``).
+        log_probabilities: Gives the log-probability of an answer that asks for it.
+        seed: Heeds ``Sampling.seed``.
+        usage: Reports the tokens of a call.
+        batching: Works on many requests at once.
+        prefix_cache: Evaluates a prefix that requests share only once.
+    """
 
     json_schema: bool = False
     grammar: bool = False
@@ -78,6 +89,24 @@ class Backend(Protocol):
         """Answers each request once, in any order, as answers come in."""
         ...
 
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
+        """Scores the ``labels`` of each request, likewise.
+
+        The completion's text is the ``scores_text`` of a ``LabelScore`` per label. A backend
+        without the capability ``label_scoring`` fails each request.
+        """
+        ...
+
     def close(self) -> None:
         """Lets go of models, sockets and files."""
         ...
+
+
+def answers_of(
+    backend: Backend, requests: Sequence[Request]
+) -> Generator[Completion | Failure, None, None]:
+    """Asks for what each request wants, an answer or scores of its labels."""
+    if scored := [request for request in requests if request.labels]:
+        yield from backend.score_labels(scored)
+    if written := [request for request in requests if not request.labels]:
+        yield from backend.complete(written)

@@ -40,6 +40,7 @@ class Sampling:
         repetition_penalty: Factor on repeated tokens' logits (1 is none).
         seed: Seed of the sampler.
         stop: Strings that end the answer.
+        log_probabilities: Whether the answer's log-probability is asked for, where it is offered.
     """
 
     max_tokens: int | None = None
@@ -49,6 +50,7 @@ class Sampling:
     repetition_penalty: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    log_probabilities: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,22 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to an LLM. The repeat number tells apart calls made again on purpose."""
+    """One call to an LLM.
+
+    Attributes:
+        messages: What is said, in order.
+        sampling: Decoding parameters.
+        constraint: What form the answer must have.
+        repeat: Tells apart calls made again on purpose.
+        labels: Answers that are to be scored, each as the assistant's whole turn, instead of one
+            being written; such a request goes to ``Backend.score_labels``.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     constraint: Constraint | None = None
     repeat: int = 0
+    labels: tuple[str, ...] = ()
 
 
 class FinishReason(StrEnum):
@@ -117,6 +129,8 @@ class Completion:
         usage: Tokens of the call.
         latency_s: Seconds from request to answer; None where unknown.
         recorded: Whether it comes from a recording, so that nothing was paid now.
+        log_probability: Natural logarithm of the probability of the whole answer, the sum over
+            its tokens; None where unknown.
     """
 
     request: Request
@@ -125,6 +139,7 @@ class Completion:
     usage: Usage = field(default_factory=Usage)
     latency_s: float | None = None
     recorded: bool = False
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a backend may offer besides answering: batch files, and a look at its servers."""
+"""What backends may offer besides answering, and what an agent may need of its backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from harness.protocols._calls import Completion, Request
 
-__all__ = ["Batchable", "ProbeFinding", "Probeable"]
+__all__ = ["Batchable", "NeedsCapabilities", "ProbeFinding", "Probeable"]
+
+
+@runtime_checkable
+class NeedsCapabilities(Protocol):
+    """An agent's class that asks more of a backend than answers, as scores of labels."""
+
+    @classmethod
+    def needs(cls, *, options: Any) -> frozenset[str]:
+        """Names of the ``Capabilities`` without which these options cannot work."""
+        ...
 
 
 @runtime_checkable

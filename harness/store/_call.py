@@ -27,6 +27,7 @@ class StoredCall:
         run: Id of the run that asked for it. A resumed run finds its own id here and counts
             the call as paid now.
         created_at: When it was stored, in UTC.
+        log_probability: Natural logarithm of the whole answer's probability, where known.
     """
 
     key: str
@@ -39,6 +40,7 @@ class StoredCall:
     recorded: bool
     run: str
     created_at: datetime
+    log_probability: float | None = None
 
     @classmethod
     def of(
@@ -61,6 +63,7 @@ class StoredCall:
             recorded=completion.recorded,
             run=run,
             created_at=created_at or datetime.now(UTC),
+            log_probability=completion.log_probability,
         )
 
     def completion(self, request: Request) -> Completion:
@@ -72,6 +75,7 @@ class StoredCall:
             usage=self.usage,
             latency_s=self.latency_s,
             recorded=self.recorded,
+            log_probability=self.log_probability,
         )
 
     def paid_by(self, run: str) -> bool:

@@ -12,20 +12,23 @@ from harness.errors import ArtefactError
 
 __all__ = ["SCHEMA_VERSION", "connect", "named_errors", "transaction"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _WAIT_S = 60.0  # how long to wait for another process's write
 _CREATE = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE calls (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, model TEXT NOT NULL, weights TEXT,
         request TEXT NOT NULL, text TEXT NOT NULL, finish TEXT NOT NULL, usage TEXT NOT NULL,
-        latency_s REAL, recorded INTEGER NOT NULL, run TEXT NOT NULL, created_at TEXT NOT NULL
+        latency_s REAL, recorded INTEGER NOT NULL, run TEXT NOT NULL, created_at TEXT NOT NULL,
+        log_probability REAL
     )""",
     """CREATE TABLE failures (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL, error TEXT NOT NULL, at TEXT NOT NULL
     )""",
     "CREATE INDEX failures_by_key ON failures (key)",
 )
+_MIGRATIONS = {1: ("ALTER TABLE calls ADD COLUMN log_probability REAL",)}
+"""What makes a file of each earlier version one of the next."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -64,13 +67,25 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
                 database.execute(
                     "INSERT INTO about VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)]
                 )
-    row = database.execute("SELECT value FROM about WHERE name = 'schema_version'").fetchone()
-    if row is None or row[0] != str(SCHEMA_VERSION):
-        found = "an unknown version" if row is None else f"version {row[0]}"
+    if (version := _version(database)) in map(str, _MIGRATIONS):
+        with transaction(database):
+            # Read again: another process may have migrated it meanwhile.
+            for step in range(int(_version(database) or 0), SCHEMA_VERSION):
+                for statement in _MIGRATIONS[step]:
+                    database.execute(statement)
+            version = str(SCHEMA_VERSION)
+            database.execute("UPDATE about SET value = ? WHERE name = 'schema_version'", [version])
+    if version != str(SCHEMA_VERSION):
+        found = "an unknown version" if version is None else f"version {version}"
         raise ArtefactError(
             f"The call store {path} is of {found}; this calldistil reads version {SCHEMA_VERSION}.",
             hint="Use the calldistil that wrote it, or name another file for new calls.",
         )
+
+
+def _version(database: sqlite3.Connection) -> str | None:
+    row = database.execute("SELECT value FROM about WHERE name = 'schema_version'").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _patiently(action: Callable[[], None]) -> None:

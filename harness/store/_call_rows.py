@@ -15,7 +15,10 @@ from harness.store._keys import canonical_json
 
 __all__ = ["COLUMNS", "call_of", "moment_of", "moment_text", "row_of", "storable", "text_of"]
 
-COLUMNS = "key, model, weights, request, text, finish, usage, latency_s, recorded, run, created_at"
+COLUMNS = (
+    "key, model, weights, request, text, finish, usage, latency_s, recorded, run, created_at,"
+    " log_probability"
+)
 
 
 def row_of(call: StoredCall) -> tuple[Any, ...]:
@@ -32,6 +35,7 @@ def row_of(call: StoredCall) -> tuple[Any, ...]:
         int(call.recorded),
         storable(call.run),
         moment_text(call.created_at),
+        call.log_probability,
     )
 
 
@@ -48,6 +52,7 @@ def call_of(row: Sequence[Any]) -> StoredCall:
             recorded=bool(row[8]),
             run=text_of(row[9]),
             created_at=moment_of(row[10]),
+            log_probability=row[11],
         )
     except (TypeError, ValueError) as error:
         raise sqlite3.DatabaseError(

@@ -73,7 +73,7 @@ def request_key(model: ModelIdentity, request: Request) -> str:
     """The key of a call: a hash over the model and everything that was asked of it.
 
     Covers the model's name and weights' hash, the messages in order, sampling parameters, the
-    constraint and the repeat number.
+    constraint, the repeat number and the labels to score.
     """
     return content_hash(
         {
@@ -97,6 +97,7 @@ def _request_document(request: Request) -> dict[str, Any]:
         if request.constraint is None
         else {"kind": request.constraint.kind, "text": request.constraint.text},
         "repeat": request.repeat,
+        **({"labels": list(request.labels)} if request.labels else {}),
     }
 
 

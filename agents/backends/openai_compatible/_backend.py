@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from agents.backends._loop_thread import LoopThread
+from agents.backends._unscored import unscored
 from agents.backends.openai_compatible._forms import forms_of
 from agents.backends.openai_compatible._options import OpenAIOptions
 from agents.backends.openai_compatible._probe import probe
@@ -100,6 +101,10 @@ class OpenAIBackend:
             lambda request: session.answer(request, round_),
             workers=min(self._options.concurrency, len(requests)),
         )
+
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
+        """Fails: chat completions give no scores of answers that the model did not choose."""
+        return unscored(requests, backend="openai")
 
     def probe(self) -> Iterator[ProbeFinding]:
         """Finds out what each server offers, with a handful of short calls."""

@@ -1,6 +1,8 @@
 """What every backend keeps, run against each one that is registered."""
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -15,12 +17,27 @@ from agents.backends import (
 )
 from benchmarks.speed.loopback import LoopbackServer
 from harness.errors import BackendError
-from harness.protocols import Backend, Capabilities, Completion, Failure, Message, Request, Usage
+from harness.protocols import (
+    Backend,
+    Capabilities,
+    Completion,
+    Failure,
+    LabelScore,
+    Message,
+    Request,
+    Usage,
+    read_scores,
+    scores_text,
+)
 from harness.registry import Registry
 
 REQUESTS = tuple(Request(messages=(Message(role="user", content=f"ask {n}"),)) for n in range(4))
 UNANSWERABLE = Request(messages=(Message(role="user", content="nobody has an answer"),))
 REPLIES = {request: f"answer {n}" for n, request in enumerate(REQUESTS)}
+LABELS = ("Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)", "Cause", "Other")
+SCORES = scores_text(
+    {label: LabelScore(math.log(0.2), 3, math.log(0.25)) for label in LABELS},
+)
 
 
 def recorded(folder):
@@ -29,6 +46,14 @@ def recorded(folder):
         {"messages": [{"role": "user", "content": r.messages[0].content}], "response": reply}
         for r, reply in REPLIES.items()
     ]
+    lines += [
+        {
+            "messages": [{"role": "user", "content": request.messages[0].content}],
+            "labels": list(LABELS),
+            "response": SCORES,
+        }
+        for request in REQUESTS
+    ]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     options = RecordedOptions(recordings=(file,), model="m")
     return RecordedBackend(options=options), options
@@ -36,6 +61,8 @@ def recorded(folder):
 
 def scripted(folder):
     def answer(request):
+        if request.labels:
+            return SCORES
         if request in REPLIES:
             return REPLIES[request]
         return Failure(request=request, error=BackendError("no reply", hint="script one"))
@@ -139,6 +166,23 @@ def test_what_is_not_known_is_not_zero(backend):
     if not backend.capabilities.usage:
         assert answer.usage == Usage()
     assert answer.latency_s is None or answer.latency_s > 0
+
+
+def test_labels_are_scored_or_each_request_fails_with_the_way_out(backend):
+    requests = [replace(request, labels=LABELS) for request in REQUESTS[:2]]
+    outcomes = {outcome.request: outcome for outcome in backend.score_labels(requests)}
+    assert list(outcomes) == requests
+    for outcome in outcomes.values():
+        if not backend.capabilities.label_scoring:
+            assert isinstance(outcome, Failure)
+            assert not outcome.error.retryable
+            assert "form" in outcome.error.hint
+            continue
+        scores = read_scores(outcome)
+        assert list(scores) == list(LABELS)
+        constrained = sum(math.exp(score.constrained) for score in scores.values())
+        assert constrained == pytest.approx(1, abs=1e-3)
+        assert sum(math.exp(score.log_probability) for score in scores.values()) <= 1.001
 
 
 def test_a_backend_can_be_closed_twice(backend):

@@ -49,7 +49,9 @@ def test_what_was_put_is_found_again_by_its_key_after_reopening(file: Path) -> N
 
 
 def test_a_stored_call_gives_the_completion_it_was_made_of() -> None:
-    completion = Completion(ask("a"), "x", FinishReason.REFUSAL, Usage(1), 2.0, recorded=True)
+    completion = Completion(
+        ask("a"), "x", FinishReason.REFUSAL, Usage(1), 2.0, recorded=True, log_probability=-0.5
+    )
     call = StoredCall.of(model=MODEL, completion=completion, run="r")
     assert call.completion(ask("a")) == completion
     assert call.key == request_key(MODEL, ask("a"))
@@ -162,6 +164,22 @@ def rewrite(file: Path, *statements: str) -> None:
         for statement in statements:
             database.execute(statement)
     database.close()
+
+
+def test_a_store_of_the_first_version_is_migrated_with_its_calls(file: Path) -> None:
+    call = answered("a")
+    with open_call_store(file) as store:
+        store.put(call)
+    with sqlite3.connect(file) as database:
+        database.execute("ALTER TABLE calls DROP COLUMN log_probability")
+        database.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
+    database.close()
+    likely = replace(answered("b"), log_probability=-0.5)
+    with open_call_store(file) as store:
+        store.put(likely)
+        assert list(store) == [call, likely]
+    with open_call_store(file) as store:
+        assert len(store) == 2
 
 
 def test_a_store_of_another_version_is_refused_and_left_as_it_is(file: Path) -> None:

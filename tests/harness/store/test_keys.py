@@ -107,6 +107,8 @@ GOLDEN_KEY = "f2ad9c08d86cafa119abf650158c92734879c41a74682bb008d7a0c746725803"
         replace(REQUEST, sampling=Sampling(temperature=0.0)),
         replace(REQUEST, sampling=Sampling(top_k=0)),
         replace(REQUEST, sampling=Sampling(stop=("\n",))),
+        replace(REQUEST, sampling=Sampling(log_probabilities=True)),
+        replace(REQUEST, labels=("a", "b")),
         replace(REQUEST, constraint=Constraint("grammar", "root ::= x")),
         replace(REQUEST, constraint=Constraint("json_schema", "root ::= x")),
     ],
