@@ -11,6 +11,11 @@ from agents.extractors._parse import ParsedAnswer, Rule, parse_label_answer
 from agents.extractors._rag4re import Rag4reExtractor, Rag4reOptions
 from agents.extractors._reflective import ReflectiveExtractor, ReflectiveOptions
 from agents.extractors._retrieval import RetrievalExtractor, RetrievalOptions
+from agents.extractors._schema_extractor import (
+    SchemaExtractor,
+    SchemaOptions,
+    label_probabilities,
+)
 from agents.extractors._self_consistency import SelfConsistencyExtractor, SelfConsistencyOptions
 from agents.extractors._summarize_ask import SummarizeAskExtractor, SummarizeAskOptions
 from agents.extractors._zero_shot import ZeroShotExtractor, ZeroShotOptions
@@ -36,6 +41,8 @@ __all__ = [
     "RetrievalExtractor",
     "RetrievalOptions",
     "Rule",
+    "SchemaExtractor",
+    "SchemaOptions",
     "SelfConsistencyExtractor",
     "SelfConsistencyOptions",
     "SummarizeAskExtractor",
@@ -43,5 +50,6 @@ __all__ = [
     "ZeroShotExtractor",
     "ZeroShotOptions",
     "ask",
+    "label_probabilities",
     "parse_label_answer",
 ]

@@ -8,15 +8,15 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
-from agents.prompts import Demonstration, labelling_messages
+from agents.extractors._schema_extractor import SchemaExtractor, SchemaOptions
+from agents.prompts import Demonstration
 from harness.protocols import AgentContext, Dialogue
 from harness.relations import Example, Prediction, Schema
 
 __all__ = ["FewShotExtractor", "FewShotOptions", "chosen_demonstrations"]
 
 
-class FewShotOptions(ExtractorOptions):
+class FewShotOptions(SchemaOptions):
     """Options of ``few_shot.v1``.
 
     Attributes:
@@ -26,19 +26,15 @@ class FewShotOptions(ExtractorOptions):
         order: ``shuffled`` by the seed, ``file`` (the few-shot set's own order) or ``by_label``
             (the schema's order).
         seed: Seed of the choice and of the order.
-        definitions: Whether labels are shown with what they mean.
-        form: Whether the answer is a JSON object or the bare label.
     """
 
     demonstrations: Literal["all", "balanced", "sampled"] = "all"
     count: int = Field(default=1, ge=1)
     order: Literal["shuffled", "file", "by_label"] = "shuffled"
     seed: int = Field(default=0, ge=0)
-    definitions: bool = True
-    form: Literal["json", "text"] = "json"
 
 
-class FewShotExtractor(LabelExtractor[FewShotOptions]):
+class FewShotExtractor(SchemaExtractor[FewShotOptions]):
     """One round; the same demonstrations for every sentence, so that their prefix is shared."""
 
     summary: ClassVar[str] = "One call per sentence, after the same labelled sentences each time."
@@ -53,16 +49,8 @@ class FewShotExtractor(LabelExtractor[FewShotOptions]):
 
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks once and reads the answer; what cannot be read is a typed outcome."""
-        messages = labelling_messages(
-            schema=self._schema,
-            example=example,
-            labels=self._offered(example),
-            definitions=self._options.definitions,
-            form=self._options.form,
-            demonstrations=self._demonstrations,
-        )
-        (completion,) = yield [self._request(*messages)]
-        return self._read(example, completion)
+        (completion,) = yield [self._asking(example, self._demonstrations)]
+        return self._answered(example, completion)
 
 
 def chosen_demonstrations(

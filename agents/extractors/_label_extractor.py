@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from agents.extractors._parse import parse_label_answer
 from harness.documents import FileModel
-from harness.protocols import AgentContext, Completion, Message, PlannedRound, Request
+from harness.protocols import AgentContext, Completion, Constraint, Message, PlannedRound, Request
 from harness.relations import Example, Outcome, Prediction, Schema, allowed_labels
 
 __all__ = ["ExtractorOptions", "LabelExtractor"]
@@ -60,9 +61,18 @@ class LabelExtractor(Generic[O]):
             return allowed_labels(self._schema, example)
         return self._schema.label_names
 
-    def _request(self, *messages: Message) -> Request:
+    def _request(
+        self,
+        *messages: Message,
+        constraint: Constraint | None = None,
+        labels: tuple[str, ...] = (),
+    ) -> Request:
         return Request(
-            messages=messages, sampling=self._context.sampling, repeat=self._context.repeat
+            messages=messages,
+            sampling=self._context.sampling,
+            constraint=constraint,
+            repeat=self._context.repeat,
+            labels=labels,
         )
 
     def _sampled(self, request: Request, index: int, count: int) -> Request:
@@ -77,7 +87,10 @@ class LabelExtractor(Generic[O]):
         return replace(request, sampling=sampling, repeat=request.repeat * count + index)
 
     def _read(self, example: Example, completion: Completion) -> Prediction:
-        """Reads an answer that states a label; what cannot be read is a typed outcome."""
+        """Reads an answer that states a label; what cannot be read is a typed outcome.
+
+        Where the answer's log-probability is known, it gives the label's probability.
+        """
         parsed = parse_label_answer(completion.text, self._schema, completion.finish)
         return self._checked(
             example,
@@ -86,6 +99,7 @@ class LabelExtractor(Generic[O]):
                 label=parsed.label,
                 outcome=parsed.outcome,
                 answer=completion.text,
+                probabilities=_confidence(parsed.label, completion),
             ),
         )
 
@@ -93,4 +107,10 @@ class LabelExtractor(Generic[O]):
         """Turns a label that was not offered into an invalid one."""
         if prediction.label is None or prediction.label in self._offered(example):
             return prediction
-        return replace(prediction, label=None, outcome=Outcome.INVALID_LABEL)
+        return replace(prediction, label=None, outcome=Outcome.INVALID_LABEL, probabilities={})
+
+
+def _confidence(label: str | None, completion: Completion) -> dict[str, float]:
+    if label is None or completion.log_probability is None:
+        return {}
+    return {label: min(1.0, math.exp(completion.log_probability))}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
+from agents.extractors._schema_extractor import SchemaExtractor, SchemaOptions
 from agents.prompts import Demonstration, explain_messages, labelling_messages
 from harness.protocols import (
     Completion,
@@ -22,7 +21,7 @@ from harness.relations import Example, Prediction
 __all__ = ["RetrievalExtractor", "RetrievalOptions"]
 
 
-class RetrievalOptions(ExtractorOptions):
+class RetrievalOptions(SchemaOptions):
     """Options of ``retrieval.v1``.
 
     Attributes:
@@ -34,9 +33,7 @@ class RetrievalOptions(ExtractorOptions):
         encoder: The sentence encoder, or the folder of a fine-tuned one.
         nearest: Whether the nearest demonstration stands last, next to the sentence, or first.
         reasoning: Whether a first round asks why each demonstration has its label, and the
-            reasons are shown with it.
-        definitions: Whether labels are shown with what they mean.
-        form: Form of the answer; with ``reasoning`` it is always reasons and then JSON.
+            reasons are shown with it; the answer is then reasons and JSON, whatever ``form``.
     """
 
     count: int = Field(default=8, ge=1)
@@ -45,11 +42,17 @@ class RetrievalOptions(ExtractorOptions):
     encoder: str = Field(default="all-MiniLM-L6-v2", min_length=1)
     nearest: Literal["last", "first"] = "last"
     reasoning: bool = False
-    definitions: bool = True
-    form: Literal["json", "text"] = "json"
+
+    @model_validator(mode="after")
+    def _reasons_are_written(self) -> Self:
+        if self.reasoning and (self.form == "scores" or self.constrained):
+            raise ValueError(
+                "with reasoning the answer is written freely: no scores, unconstrained"
+            )
+        return self
 
 
-class RetrievalExtractor(LabelExtractor[RetrievalOptions]):
+class RetrievalExtractor(SchemaExtractor[RetrievalOptions]):
     """One round, or two with reasoning; the few-shot turns of ``few_shot.v1``, chosen anew."""
 
     summary: ClassVar[str] = "One call per sentence, after the labelled sentences nearest to it."
@@ -75,17 +78,20 @@ class RetrievalExtractor(LabelExtractor[RetrievalOptions]):
         near = [neighbour.example for neighbour in self._context.neighbours.get(example.id, ())]
         if self._options.nearest == "last":
             near.reverse()
-        reasons: list[str | None] = [None] * len(near)
-        if self._options.reasoning and near:
-            answers = yield [self._why(shown) for shown in near]
-            reasons = [_one_line(answer) for answer in answers]
+        if not self._options.reasoning:
+            (completion,) = yield [self._asking(example, [Demonstration(shown) for shown in near])]
+            return self._answered(example, completion)
+        answers = (yield [self._why(shown) for shown in near]) if near else ()
         messages = labelling_messages(
             schema=self._schema,
             example=example,
             labels=self._offered(example),
             definitions=self._options.definitions,
-            form="reasoned" if self._options.reasoning else self._options.form,
-            demonstrations=list(_demonstrations(near, reasons)),
+            form="reasoned",
+            demonstrations=[
+                Demonstration(shown, _one_line(answer))
+                for shown, answer in zip(near, answers, strict=True)
+            ],
         )
         (completion,) = yield [self._request(*messages)]
         return self._read(example, completion)
@@ -93,11 +99,6 @@ class RetrievalExtractor(LabelExtractor[RetrievalOptions]):
     def _why(self, shown: Example) -> Request:
         """Asks for the reasons behind a gold label; the same request for every sentence."""
         return self._request(*explain_messages(schema=self._schema, example=shown))
-
-
-def _demonstrations(examples: list[Example], reasons: list[str | None]) -> Iterator[Demonstration]:
-    for example, reason in zip(examples, reasons, strict=True):
-        yield Demonstration(example, reason)
 
 
 def _one_line(answer: Completion) -> str | None:
