@@ -220,7 +220,9 @@ def fingerprint(model: BaseModel) -> dict[str, Any]:
     """A model's fields as JSON values, each file by the hash of its content.
 
     Two models with equal fingerprints say the same, wherever their files lie. An absent file
-    counts by its name, so that the error comes where it is read.
+    counts by its name, so that the error comes where it is read. A field that is at its default
+    is left out, so that an option added later leaves the keys of what does not use it alone; a
+    default is therefore never changed without a new version of the component.
     """
 
     def stand_in(value: Any) -> Any:
@@ -236,4 +238,8 @@ def fingerprint(model: BaseModel) -> dict[str, Any]:
             return [stand_in(item) for item in value]
         return value
 
-    return {name: stand_in(getattr(model, name)) for name in type(model).model_fields}
+    return {
+        name: stand_in(value)
+        for name, field in type(model).model_fields.items()
+        if (value := getattr(model, name)) != field.get_default(call_default_factory=True)
+    }

@@ -3,7 +3,7 @@
 from harness.pipeline._batch_export import BatchStage, export_batch
 from harness.pipeline._batch_import import ImportedAnswers, import_batch
 from harness.pipeline._budget import Budget, BudgetLimits, Payer, Purse
-from harness.pipeline._check import Component, Setup, checked_component, load_setup, read_experiment
+from harness.pipeline._components import Component, checked_component
 from harness.pipeline._driver import Call, ItemResult, converse
 from harness.pipeline._estimate import (
     PlanEstimate,
@@ -12,13 +12,15 @@ from harness.pipeline._estimate import (
     rendered,
     resolved_price,
 )
-from harness.pipeline._experiment import Experiment, SeedTriple, SystemEntry, checked_sampling
+from harness.pipeline._experiment import Experiment, SeedTriple, checked_sampling
 from harness.pipeline._local import Observer, Quiet, execute, measures_of
-from harness.pipeline._manifest import Manifest, NodeRecord, SystemRecord
+from harness.pipeline._manifest import Manifest, NodeRecord, RepetitionRecord, SystemRecord
 from harness.pipeline._neighbours import find_neighbours, nearest_rows
 from harness.pipeline._plan import Node, Plan, build_plan
 from harness.pipeline._run import RunFolder, resume_run, run_experiment
+from harness.pipeline._setup import Setup, load_setup, read_experiment
 from harness.pipeline._single import agent_of, run_single
+from harness.pipeline._systems import SystemEntry
 from harness.pipeline.stages import (
     DEMONSTRATIONS,
     FIT,
@@ -63,6 +65,7 @@ __all__ = [
     "PlanEstimate",
     "Purse",
     "Quiet",
+    "RepetitionRecord",
     "RunFolder",
     "SeedTriple",
     "Setup",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from harness.costs import CostRange, CountRange, count_prompt, plan_cost, token_counter
 from harness.errors import ConfigError, Problem
-from harness.pipeline._check import Setup
 from harness.pipeline._estimate import DEFAULT_TOKENIZER, resolved_price
 from harness.pipeline._pending import PendingStage, pending_calls
 from harness.pipeline._run import begun
+from harness.pipeline._setup import Setup
 from harness.pipeline.stages import Extract, Generate
 from harness.protocols import Batchable, Request
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BackendError, CalldistilError, DataError, Problem
-from harness.pipeline._check import Setup
 from harness.pipeline._pending import PendingStage, pending_calls
 from harness.pipeline._run import begun
+from harness.pipeline._setup import Setup
 from harness.pipeline.stages import Extract, Generate
 from harness.protocols import Batchable, Request
 from harness.store import StoredCall

@@ -1,147 +1,64 @@
-"""Checks an experiment whole: every problem at once, each with its line."""
+"""What an experiment file's models alone cannot see: names, files, and what components need."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, TypeVar
 
 from harness.costs import ModelPrice, price_from_snapshot, token_counters
 from harness.datasets import dataset_formats
-from harness.documents import LocatedYaml, Location, line_of, read_yaml, validate_document
+from harness.documents import LocatedYaml, Location, line_of
 from harness.errors import ConfigError, DataError, Problem
 from harness.metrics import metrics
+from harness.pipeline._components import Component, checked_component
 from harness.pipeline._experiment import DataEntry, Experiment
 from harness.protocols import Backend, NeedsCapabilities, SearchesNeighbours
 from harness.registry import Registry, backends, extractors, generators
-from harness.relations import Schema, builtin_schemas, load_schema
+from harness.relations import Schema
 from harness.students import students
 
-__all__ = ["Component", "Setup", "checked_component", "load_setup", "read_experiment"]
+__all__ = ["experiment_problems", "named_price"]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Component(Generic[T]):
-    """A registered thing with its checked options.
-
-    Attributes:
-        name: Full, versioned registry name.
-        kind: The class.
-        options: Its options.
-    """
-
-    name: str
-    kind: T
-    options: BaseModel
-
-
-@dataclass(frozen=True)
-class Setup:
-    """An experiment that was checked.
-
-    Attributes:
-        experiment: The file's content.
-        file: The file.
-        base: What its paths are relative to.
-        schema: The schema it names.
-    """
-
-    experiment: Experiment
-    file: Path
-    base: Path
-    schema: Schema
-
-    @property
-    def metric(self) -> str:
-        """The metric of the head-to-head comparison."""
-        return self.experiment.metric or self.schema.official_metric
-
-
-def checked_component(
-    registry: Registry[T], name: str, options: Mapping[str, Any], base: Path
-) -> Component[T]:
-    """Looks a component up and checks its options.
-
-    Raises:
-        ConfigError: When the name is unknown or an option is wrong.
-    """
-    full = registry.resolve(name)
-    kind = registry.get(full)
-    model: type[BaseModel] = kind.Options  # type: ignore[attr-defined]
-    try:
-        checked = model.model_validate(dict(options), context={"base": base})
-    except ValidationError as error:
-        known = ", ".join(model.model_fields) or "it takes none"
-        raise ConfigError(
-            [
-                Problem(
-                    f"option {'.'.join(map(str, d['loc'])) or '?'} of {full}: "
-                    + d["msg"].removeprefix("Value error, "),
-                    f"options: {known}",
-                )
-                for d in error.errors(include_url=False)
-            ]
-        ) from None
-    return Component(full, kind, checked)
-
-
-def load_setup(file: Path, *, base: Path | None = None) -> Setup:
-    """Reads and checks an experiment file.
+def experiment_problems(
+    experiment: Experiment, document: LocatedYaml, base: Path, schema: Schema | None
+) -> Iterator[Problem]:
+    """Every problem of an experiment whose form is right, each with its line.
 
     Args:
-        file: The experiment file.
-        base: What its paths are relative to; the file's own folder if left out.
-
-    Raises:
-        ConfigError: With every problem of the file and its line.
+        experiment: The experiment.
+        document: Its file.
+        base: What its paths are relative to.
+        schema: Its schema; None where that could not be read.
     """
-    document = read_yaml(file)
-    folder = base or file.parent
-    experiment = validate_document(document, Experiment, base=folder)
-    problems: list[Problem] = []
-    schema = None
-    try:
-        schema = load_schema(schema_source(experiment.schema_, folder))
-    except ConfigError as error:
-        line = line_of(document, ("schema",))
-        problems += [p if p.file else replace(p, file=file, line=line) for p in error.problems]
-    for found in _Checks(experiment, document, folder).all():
-        problems.append(found)
-    if problems or schema is None:
-        raise ConfigError(problems)
-    return Setup(experiment=_priced(experiment), file=file, base=folder, schema=schema)
+    yield from _Checks(experiment, document, base).all()
+    if schema is not None:
+        yield from _foreign_labels(experiment, schema, document)
 
 
-def _priced(experiment: Experiment) -> Experiment:
-    """The experiment with prices in place of their names, as they are today."""
-    entries = {
-        name: entry.model_copy(update={"price": _named_price(experiment, entry.price_model or "")})
-        if entry.price == "snapshot"
-        else entry
-        for name, entry in experiment.backends.items()
-    }
-    return experiment.model_copy(update={"backends": entries})
-
-
-def _named_price(experiment: Experiment, model: str) -> ModelPrice:
+def named_price(experiment: Experiment, model: str) -> ModelPrice:
     """A model's price from the file, else from the snapshot."""
     return experiment.prices.models.get(model) or price_from_snapshot(model)
 
 
-def read_experiment(file: Path, *, base: Path) -> Experiment:
-    """Reads an experiment file without looking at the data and components it names."""
-    return validate_document(read_yaml(file), Experiment, base=base)
-
-
-def schema_source(name: str, base: Path) -> str | Path:
-    """A built-in schema's name, or a path relative to the experiment."""
-    return name if name in builtin_schemas() else base / name
+def _foreign_labels(
+    experiment: Experiment, schema: Schema, document: LocatedYaml
+) -> Iterator[Problem]:
+    """Frequencies that are declared for something that is no label."""
+    for name, system in experiment.systems.items():
+        for label in system.calibrate.wanted if system.calibrate is not None else ():
+            if label not in schema:
+                place = ("systems", name, "calibrate", "wanted")
+                yield Problem(
+                    f"{'.'.join(place)}: {label!r} is not a label of the schema",
+                    f"one of: {', '.join(schema.label_names)}",
+                    document.file,
+                    line_of(document, place),
+                )
 
 
 class _Checks:
@@ -165,6 +82,8 @@ class _Checks:
                         f"there is no file {system.ids}", "check the path", (*place, "ids")
                     )
                 yield from self._declared(system.backend, place)
+                if system.calibrate is not None:
+                    yield from self._scores(system.extractor, system.options, place)
             if system.student is not None:
                 yield from self._component(
                     students, system.student, system.options, place, "student"
@@ -272,7 +191,7 @@ class _Checks:
                 else:
                     model = entry.price_model
                     yield from self._caught(
-                        lambda model=model: _named_price(self.experiment, model),
+                        lambda model=model: named_price(self.experiment, model),
                         (*place, "price_model"),
                     )
 
@@ -297,6 +216,21 @@ class _Checks:
         if isinstance(kind, NeedsCapabilities) and (entry := self._entry(backend)) is not None:
             for capability in sorted(kind.needs(options=found.options)):
                 yield from self._offers(entry, backend or "", capability, place)
+
+    def _scores(self, name: str, options: Mapping[str, Any], place: Location) -> Iterator[Problem]:
+        """Checks that an extractor scores every label."""
+        with contextlib.suppress(ConfigError):  # said elsewhere
+            found = checked_component(extractors, name, options, self.base)
+            kind: object = found.kind
+            scores = isinstance(kind, NeedsCapabilities) and "label_scoring" in kind.needs(
+                options=found.options
+            )
+            if not scores:
+                yield self._problem(
+                    "calibrate needs a probability of every label",
+                    "options: {form: scores}, with an extractor that has it",
+                    (*place, "calibrate"),
+                )
 
     def _entry(self, backend: str | None) -> Component[type[Backend]] | None:
         """A backend entry's component; None where it is wrong, which is said elsewhere."""

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from harness.costs import ModelPrice, Prices
 from harness.documents import FileModel, ResolvedPath
 from harness.errors import ConfigError, Problem
+from harness.pipeline._systems import SystemEntry
 from harness.protocols import Sampling
 
 __all__ = [
@@ -19,19 +20,12 @@ __all__ = [
     "DataEntry",
     "Experiment",
     "FewShotEntry",
-    "GeneratedSource",
-    "LabelledSource",
     "SeedTriple",
     "SeedsEntry",
-    "Source",
-    "SystemEntry",
-    "SystemKind",
     "VerdictEntry",
     "checked_sampling",
     "seed_triples",
 ]
-
-SystemKind = Literal["direct", "distilled", "labelled", "gold", "mixed"]
 
 
 class SamplingEntry(FileModel):
@@ -187,117 +181,6 @@ class BackendEntry(FileModel):
     price: ModelPrice | Literal["snapshot", "machine"] | None = None
     price_model: str | None = None
     tokenizer: str | None = None
-
-
-class GeneratedSource(FileModel):
-    """Training rows that a generator writes.
-
-    Attributes:
-        generator: Registry name.
-        backend: Name of the backend entry that it talks to.
-        options: Its options.
-    """
-
-    generator: str
-    backend: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class LabelledSource(FileModel):
-    """Real sentences of ``data.train`` that the teacher labels; their gold labels are not read.
-
-    Attributes:
-        extractor: The extractor that labels.
-        backend: Its backend.
-        options: Its options.
-        ids: A JSON list of the sentences' ids; all of ``data.train`` if left out.
-        limit: Keep only the first so many.
-    """
-
-    extractor: str
-    backend: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    ids: ResolvedPath | None = None
-    limit: int | None = Field(default=None, ge=1)
-
-
-class Source(FileModel):
-    """One source of training rows: exactly one of the three.
-
-    Attributes:
-        generated: Rows that a generator writes.
-        labelled: Real sentences that the teacher labels.
-        gold: Human labels: the ``few_shot`` set, or all of ``train``.
-    """
-
-    generated: GeneratedSource | None = None
-    labelled: LabelledSource | None = None
-    gold: Literal["few_shot", "train"] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(v is not None for v in (self.generated, self.labelled, self.gold)) != 1:
-            raise ValueError("a source is exactly one of: generated, labelled, gold")
-        return self
-
-    @property
-    def kind(self) -> SystemKind:
-        """The kind of a row trained on this source alone."""
-        if self.generated is not None:
-            return "distilled"
-        return "labelled" if self.labelled is not None else "gold"
-
-
-class SystemEntry(FileModel):
-    """One row of the table: a direct system (extractor, backend) or a student (train_on).
-
-    Attributes:
-        extractor: Extractor of a direct system.
-        backend: Its backend.
-        student: Student of a trained system.
-        train_on: Sources of its training rows, in order.
-        options: Options of the extractor or the student.
-        dev: Whether the student is handed the development set, which its gold budget counts.
-        ids: A JSON list of the test examples that a direct system answers, for a method that asks
-            much per sentence; it is compared with the reference on these alone.
-        type_constraints: Whether a student gives no probability to labels that the schema's
-            argument types exclude; an extractor has an option of that name.
-    """
-
-    extractor: str | None = None
-    backend: str | None = None
-    student: str | None = None
-    train_on: tuple[Source, ...] = ()
-    options: dict[str, Any] = Field(default_factory=dict)
-    dev: bool = False
-    ids: ResolvedPath | None = None
-    type_constraints: bool = False
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.extractor is None) == (self.student is None):
-            raise ValueError("a system has either an extractor (with a backend) or a student")
-        if self.extractor is not None and self.backend is None:
-            raise ValueError("a direct system names its backend")
-        if self.extractor is not None and self.type_constraints:
-            raise ValueError("an extractor takes type_constraints among its options")
-        if self.student is not None and self.ids is not None:
-            raise ValueError("only a direct system has ids: a student answers the whole test set")
-        if self.extractor is not None and self.train_on:
-            raise ValueError("only a student has train_on")
-        if self.student is not None and not self.train_on:
-            raise ValueError("a student names what it is trained on: train_on: [...]")
-        if self.student is not None and self.backend is not None:
-            raise ValueError("a student has no backend; its sources have")
-        return self
-
-    @property
-    def kind(self) -> SystemKind:
-        """direct, distilled, labelled, gold or mixed, from the sources."""
-        kinds = {source.kind for source in self.train_on}
-        if not kinds:
-            return "direct"
-        return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 class VerdictEntry(FileModel):

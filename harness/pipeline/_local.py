@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 
 from harness.errors import CalldistilError
 from harness.pipeline._budget import Budget
-from harness.pipeline._check import Setup, checked_component
+from harness.pipeline._components import checked_component
 from harness.pipeline._driver import WINDOW
 from harness.pipeline._plan import Node, Plan
+from harness.pipeline._setup import Setup
 from harness.pipeline._workers import Task, Workers, default_jobs
 from harness.pipeline.stages import (
     Charge,

@@ -15,8 +15,8 @@ from harness import __version__
 from harness.costs import ModelPrice
 from harness.documents import FileModel
 from harness.errors import ArtefactError
-from harness.pipeline._experiment import SystemKind
 from harness.pipeline._plan import Node, Plan
+from harness.pipeline._systems import SystemKind
 from harness.pipeline.stages import Extract, Generate
 from harness.store import HostFacts
 
@@ -39,12 +39,18 @@ class NodeRecord(FileModel):
 
 
 class RepetitionRecord(FileModel):
-    """One repetition of a system: its seeds and the key of its answers."""
+    """One repetition of a system: its seeds, the key of its answers, and of their correction."""
 
     split: int | None
     generation: int | None
     training: int | None
     answers: str
+    calibrated: str | None = None
+
+    @property
+    def final(self) -> str:
+        """Key of the answers that are scored."""
+        return self.calibrated or self.answers
 
 
 class SystemRecord(FileModel):
@@ -141,6 +147,7 @@ class Manifest(FileModel):
                             generation=r.seeds.generation,
                             training=r.seeds.training,
                             answers=r.answers.key,
+                            calibrated=None if r.calibrated is None else r.calibrated.key,
                         )
                         for r in system.repetitions
                     ),

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from harness.datasets import dataset_formats, guess_format
-from harness.pipeline._check import Setup, checked_component
-from harness.pipeline._experiment import (
-    DataEntry,
-    SeedTriple,
-    Source,
-    SystemEntry,
-    SystemKind,
-    seed_triples,
-)
+from harness.pipeline._components import checked_component
+from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
+from harness.pipeline._setup import Setup
+from harness.pipeline._systems import Source, SystemEntry, SystemKind
 from harness.pipeline.stages import (
     Agent,
+    Calibrate,
+    ContentFree,
     Encode,
     Extract,
     Generate,
@@ -81,10 +78,12 @@ class Repetition:
         seeds: Its seeds.
         answers: The stage that answers the test set; a student answers the wider one where
             there is one, and the head-to-head set as part of it.
+        calibrated: The stage that corrects these answers, where that is declared.
     """
 
     seeds: SeedTriple
     answers: Node
+    calibrated: Node | None = None
 
     @property
     def training(self) -> Node | None:
@@ -138,7 +137,7 @@ class Plan:
             ends.append(self.full_test)
         for system in self.systems:
             for repetition in system.repetitions:
-                ends.append(repetition.answers)
+                ends.append(repetition.calibrated or repetition.answers)
         ends += [overlap.node for overlap in self.overlaps]
         found: dict[str, Node] = {}
         for end in ends:
@@ -264,13 +263,38 @@ class _Builder:
 
     def _direct(self, name: str, entry: SystemEntry, extractor: str) -> Iterator[Repetition]:
         agent = self._agent(extractors, extractor, entry.options, entry.backend or "")
+        stage = Extract(agent=agent, schema=self.setup.schema)
+        title = f"{name}: ask {agent.component}"
         shows = self._depends_on_split(agent)
         for seeds in seed_triples(
             self.experiment.seeds, split=shows, generation=False, training=False
         ):
-            inputs = self._asks(agent, self._asked_of(entry), seeds)
-            stage = Extract(agent=agent, schema=self.setup.schema)
-            yield Repetition(seeds, Node(stage, f"{name}: ask {agent.component}", inputs))
+
+            def asked(examples: Node, seeds: SeedTriple = seeds) -> Node:
+                return Node(stage, title, self._asks(agent, examples, seeds))
+
+            answers = asked(self._asked_of(entry))
+            yield Repetition(seeds, answers, self._calibrated(name, entry, answers, asked))
+
+    def _calibrated(
+        self, name: str, entry: SystemEntry, answers: Node, answered: Callable[[Node], Node]
+    ) -> Node | None:
+        """The correction of a system's answers, where it is declared.
+
+        Args:
+            name: The system's name.
+            entry: The system.
+            answers: Its answers to the test set.
+            answered: Gives its answers to other examples.
+        """
+        if (wanted := entry.calibrate) is None:
+            return None
+        stage = Calibrate(method=wanted.method, wanted=wanted.wanted, schema=self.setup.schema)
+        inputs = {"answers": answers}
+        if wanted.method == "contextual":
+            free = Node(ContentFree(), "write sentences without content", {})
+            inputs["content_free"] = answered(free)
+        return Node(stage, f"{name}: calibrate ({wanted.method})", inputs)
 
     def _asked_of(self, entry: SystemEntry) -> Node:
         """The test examples that a direct system answers."""
@@ -285,6 +309,7 @@ class _Builder:
         found = checked_component(students, entry.student or "", entry.options, self.setup.base)
         split = any(self._needs_split(source) for source in entry.train_on)
         generation = any(source.generated is not None for source in entry.train_on)
+        predict = Predict(schema=self.setup.schema, type_constraints=entry.type_constraints)
         for seeds in seed_triples(
             self.experiment.seeds, split=split, generation=generation, training=True
         ):
@@ -303,10 +328,13 @@ class _Builder:
                 seed=seeds.training or 0,
             )
             trained = Node(stage, f"{name}: train {found.name}, {seeds}", inputs)
-            stage_inputs = {"model": trained, "examples": self._widest_test()}
             title = f"{name}: predict, {seeds}"
-            predict = Predict(schema=self.setup.schema, type_constraints=entry.type_constraints)
-            yield Repetition(seeds, Node(predict, title, stage_inputs))
+
+            def answered(examples: Node, trained: Node = trained, title: str = title) -> Node:
+                return Node(predict, title, {"model": trained, "examples": examples})
+
+            answers = answered(self._widest_test())
+            yield Repetition(seeds, answers, self._calibrated(name, entry, answers, answered))
 
     def _widest_test(self) -> Node:
         return self._read("full_test" if self.experiment.data.full_test else "test")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from harness.errors import ArtefactError
 from harness.pipeline._budget import BudgetLimits
-from harness.pipeline._check import Setup, load_setup
 from harness.pipeline._local import Observer, execute
 from harness.pipeline._manifest import Manifest
 from harness.pipeline._payers import budget_of
 from harness.pipeline._plan import Plan, build_plan
+from harness.pipeline._setup import Setup, load_setup
 from harness.relations import Schema, load_schema, save_schema
 from harness.store import ArtefactStore, CallStore, HeldLock, open_call_store
 

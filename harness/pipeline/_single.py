@@ -11,7 +11,7 @@ from typing import Any
 from harness.costs import ModelPrice
 from harness.errors import ArtefactError
 from harness.pipeline._budget import Budget, BudgetLimits
-from harness.pipeline._check import checked_component
+from harness.pipeline._components import checked_component
 from harness.pipeline._payers import payer_of
 from harness.pipeline.stages import Agent, Measures, Stage, StageContext, save_examples
 from harness.protocols import Backend, Progress, Sampling

@@ -27,6 +27,7 @@ from harness.pipeline import (
     Experiment,
     Manifest,
     NodeRecord,
+    RepetitionRecord,
     RunFolder,
     SystemRecord,
     load_examples,
@@ -135,7 +136,7 @@ class _Reader:
         gold = self._examples(self._asked(record) or test)
         wanted = {example.id for example in gold}
         predictions = [
-            [p for p in load_predictions(self._artefact(r.answers).content, self.schema)
+            [p for p in load_predictions(self._artefact(r.final).content, self.schema)
              if p.example_id in wanted]
             for r in record.repetitions
         ]  # fmt: skip
@@ -217,7 +218,7 @@ class _Reader:
 
     def _mean_cost(self, record: SystemRecord) -> SystemCost:
         """One repetition's cost: what making and using one such system takes, on average."""
-        costs = [self._cost(record, r.answers) for r in record.repetitions]
+        costs = [self._cost(record, r) for r in record.repetitions]
         share = 1 / len(costs)
         modes = costs[0].per_1000_by_mode
         return SystemCost(
@@ -233,11 +234,14 @@ class _Reader:
             known_seconds=sum(cost.known_seconds for cost in costs) * share,
         )
 
-    def _cost(self, record: SystemRecord, key: str) -> SystemCost:
-        answers = self.manifest.node(key)
-        use = self._stage_cost(answers)
-        units = measures_of(self._artefact(key)).units
-        behind = [self._stage_cost(node) for node in self.manifest.ancestors(key)]
+    def _cost(self, record: SystemRecord, repetition: RepetitionRecord) -> SystemCost:
+        use = self._stage_cost(self.manifest.node(repetition.answers))
+        units = measures_of(self._artefact(repetition.answers)).units
+        behind = [
+            self._stage_cost(node)
+            for node in self.manifest.ancestors(repetition.final)
+            if node.key != repetition.answers
+        ]
         budget = self._gold_budget(record)
         cost = system_cost(
             one_off=total_cost(behind),
@@ -302,6 +306,8 @@ class _Reader:
         if (part := self._asked(record)) is not None:
             asked, all_ = len(self._examples(part)), len(self._examples(self.manifest.test))
             notes.append(f"answers {asked} of the {all_} test sentences")
+        if (calibrate := self.experiment.systems[record.name].calibrate) is not None:
+            notes.append(f"a label bias is taken out ({calibrate.method})")
         keys = {node.key for node in self.manifest.ancestors(record.repetitions[0].answers)}
         for node in self.manifest.nodes:
             if node.stage != "split" or node.key not in keys:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.documents import FileModel, line_of, load_document, read_yaml
+from harness.documents import FileModel, fingerprint, line_of, load_document, read_yaml
 from harness.errors import ConfigError
 
 
@@ -167,3 +167,12 @@ def test_any_text_is_read_or_gives_a_configuration_error(tmp_path: Path, text: s
         read_yaml(file)
     except ConfigError as error:
         assert error.problems[0].file == file
+
+
+def test_an_option_that_is_at_its_default_is_not_in_the_fingerprint() -> None:
+    assert fingerprint(_Row(name="a")) == fingerprint(_Row(name="a", size=0)) == {"name": "a"}
+    assert fingerprint(_Row(name="a", size=1)) == {"name": "a", "size": 1}
+    assert fingerprint(_Table(title="t", rows=(_Row(name="a"),))) == {
+        "title": "t",
+        "rows": [{"name": "a"}],
+    }

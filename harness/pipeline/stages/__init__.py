@@ -1,5 +1,6 @@
 """The kinds of work that a plan is made of, one per file."""
 
+from harness.pipeline.stages._calibrate import Calibrate, ContentFree
 from harness.pipeline.stages._calls import Agent
 from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
@@ -30,7 +31,9 @@ __all__ = [
     "REJECTS",
     "SHORTFALLS",
     "Agent",
+    "Calibrate",
     "Charge",
+    "ContentFree",
     "Encode",
     "Extract",
     "Generate",
@@ -57,5 +60,8 @@ __all__ = [
 ]
 
 stages: Registry[type[Stage]] = Registry("stage")
-for _kind in (Read, Subset, Split, Encode, Extract, Label, Generate, Train, Predict, Overlap):
+for _kind in (
+    Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Train, Predict, Calibrate,
+    Overlap,
+):  # fmt: skip
     stages.register(_kind.name)(_kind)

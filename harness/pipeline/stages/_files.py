@@ -21,6 +21,7 @@ __all__ = [
     "PREDICTIONS",
     "load_examples",
     "load_predictions",
+    "load_probabilities",
     "read_jsonl",
     "save_examples",
     "save_predictions",
@@ -84,3 +85,23 @@ def save_predictions(
 def load_predictions(content: Path, schema: Schema) -> tuple[Prediction, ...]:
     """Reads predictions of an artefact, without the matrix of probabilities."""
     return read_predictions(content / PREDICTIONS, schema)
+
+
+def load_probabilities(
+    content: Path, predictions: Sequence[Prediction], labels: Sequence[str]
+) -> NDArray[np.float64]:
+    """Probabilities of an artefact, shape (predictions, labels).
+
+    From the matrix where there is one, else from the predictions; what is not known is 0.
+    """
+    if (file := content / _PROBABILITIES).is_file():
+        from safetensors.numpy import load_file
+
+        return np.asarray(load_file(file)["probabilities"], dtype=np.float64)
+    columns = {label: column for column, label in enumerate(labels)}
+    matrix = np.zeros((len(predictions), len(labels)))
+    for row, prediction in enumerate(predictions):
+        for label, probability in prediction.probabilities.items():
+            if label in columns:
+                matrix[row, columns[label]] = probability
+    return matrix
