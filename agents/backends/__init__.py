@@ -3,6 +3,7 @@
 from agents.backends._recorded import RecordedBackend, RecordedOptions
 from agents.backends._recording import RecordedAnswer, read_recordings, recording_key
 from agents.backends._scripted import ScriptedBackend, ScriptedOptions, ScriptedReply
+from agents.backends._stored import StoredBackend, StoredOptions
 from agents.backends.openai_compatible import OpenAIBackend, OpenAIOptions
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "ScriptedBackend",
     "ScriptedOptions",
     "ScriptedReply",
+    "StoredBackend",
+    "StoredOptions",
     "read_recordings",
     "recording_key",
 ]

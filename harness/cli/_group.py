@@ -28,6 +28,8 @@ _VERBS = {
     "generate": "Write training rows with an LLM, without an experiment file.",
     "train": "Train a student, without an experiment file.",
     "batch": "Make a run's LLM calls through batch files.",
+    "bundle": "Pack a run with its calls for someone else to replay.",
+    "replay": "Carry out a bundled run again, without an LLM.",
     "data": "Get public data sets.",
     "list": "List what is installed: backends, extractors, students, ...",
     "doctor": "Check the installation.",

@@ -3,6 +3,8 @@
 from harness.pipeline._batch_export import BatchStage, export_batch
 from harness.pipeline._batch_import import ImportedAnswers, import_batch
 from harness.pipeline._budget import Budget, BudgetLimits, Payer, Purse
+from harness.pipeline._bundle import bundle_run
+from harness.pipeline._bundle_form import BundleContents
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._driver import Call, ItemResult, converse
 from harness.pipeline._estimate import (
@@ -21,6 +23,7 @@ from harness.pipeline._run import RunFolder, resume_run, run_experiment
 from harness.pipeline._setup import Setup, load_setup, read_experiment
 from harness.pipeline._single import agent_of, run_single
 from harness.pipeline._systems import SystemEntry
+from harness.pipeline._unbundle import unbundle
 from harness.pipeline.stages import (
     DEMONSTRATIONS,
     FIT,
@@ -49,6 +52,7 @@ __all__ = [
     "BatchStage",
     "Budget",
     "BudgetLimits",
+    "BundleContents",
     "Call",
     "Component",
     "Experiment",
@@ -76,6 +80,7 @@ __all__ = [
     "Train",
     "agent_of",
     "build_plan",
+    "bundle_run",
     "checked_component",
     "checked_sampling",
     "converse",
@@ -96,4 +101,5 @@ __all__ = [
     "resume_run",
     "run_experiment",
     "run_single",
+    "unbundle",
 ]

@@ -6,6 +6,7 @@ from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._extract import Extract, Label
 from harness.pipeline.stages._files import (
+    CALLS,
     DEMONSTRATIONS,
     load_examples,
     load_predictions,
@@ -23,6 +24,7 @@ from harness.pipeline.stages._train import FIT, MODEL, Predict, Train
 from harness.registry import Registry
 
 __all__ = [
+    "CALLS",
     "DEMONSTRATIONS",
     "FEATURES",
     "FIT",

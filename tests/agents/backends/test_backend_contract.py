@@ -116,7 +116,8 @@ def registry():
 
 
 def test_every_registered_backend_is_under_this_contract(registry):
-    assert set(registry.names()) == set(MAKERS)
+    # What stands for a model that is not there answers nothing: test_stored_backend.py.
+    assert set(registry.names()) == {*MAKERS, "stored"}
 
 
 def test_a_backend_describes_itself(backend, registry):
