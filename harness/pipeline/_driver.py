@@ -180,7 +180,8 @@ def _answer_round(
     counter: Counter | None,
     purse: Purse | None,
 ) -> Mapping[Request, _Answer]:
-    keys = {request: request_key(backend.model, request) for request in requests}
+    model = backend.model
+    keys = {request: request_key(model, request) for request in requests}
     known = store.get_many(list(keys.values()))
     hits = frozenset(known)
     missing = [request for request, key in keys.items() if key not in hits]
@@ -192,7 +193,8 @@ def _answer_round(
         if outcome.usage.source == "unknown" and counter is not None:
             usage = counter(outcome.request, outcome.text)
             outcome = replace(outcome, usage=usage)
-        call = StoredCall.of(model=backend.model, completion=outcome, run=run)
+        key = keys[outcome.request]
+        call = StoredCall.of(model=model, completion=outcome, run=run, key=key)
         store.put(call)
         known[call.key] = call
         if purse is not None:

@@ -50,10 +50,14 @@ class StoredCall:
         completion: Completion,
         run: str,
         created_at: datetime | None = None,
+        key: str | None = None,
     ) -> StoredCall:
-        """Makes the record of a completion; ``created_at`` defaults to now."""
+        """Makes the record of a completion.
+
+        ``created_at`` defaults to now, ``key`` to the ``request_key``.
+        """
         return cls(
-            key=request_key(model, completion.request),
+            key=key or request_key(model, completion.request),
             model=model,
             request=request_json(completion.request),
             text=completion.text,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +21,9 @@ COLUMNS = (
 
 
 def row_of(call: StoredCall) -> tuple[Any, ...]:
-    usage = {name: value for name, value in asdict(call.usage).items() if value is not None}
+    usage = {
+        name: value for name in Usage.__slots__ if (value := getattr(call.usage, name)) is not None
+    }
     return (
         storable(call.key),
         storable(call.model.name),

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from harness.protocols import ModelIdentity, Request
+from harness.protocols import ModelIdentity, Request, Sampling
 
 __all__ = ["canonical_json", "content_hash", "file_hash", "request_json", "request_key"]
 
@@ -36,9 +36,7 @@ def canonical_json(value: Any) -> str:
     >>> canonical_json({"b": 1.0, "a": ("é", None)})
     '{"a":["\\\\u00e9",null],"b":1}'
     """
-    return json.dumps(
-        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
+    return _written(_plain(value))
 
 
 def content_hash(value: Any) -> str:
@@ -66,7 +64,7 @@ def request_json(request: Request) -> str:
     Parameters left to the backend (None, no stop strings) are left out, so that a parameter
     added to ``Sampling`` later does not change the keys of requests that do not set it.
     """
-    return canonical_json(_request_document(request))
+    return _written(_request_document(request))
 
 
 def request_key(model: ModelIdentity, request: Request) -> str:
@@ -75,20 +73,21 @@ def request_key(model: ModelIdentity, request: Request) -> str:
     Covers the model's name and weights' hash, the messages in order, sampling parameters, the
     constraint, the repeat number and the labels to score.
     """
-    return content_hash(
-        {
-            "key": "request.v1",
-            "model": {"name": model.name, "weights": model.weights},
-            "request": _request_document(request),
-        }
-    )
+    document = {
+        "key": "request.v1",
+        "model": {"name": model.name, "weights": model.weights},
+        "request": _request_document(request),
+    }
+    return hashlib.sha256(_written(document).encode("ascii")).hexdigest()
 
 
 def _request_document(request: Request) -> dict[str, Any]:
+    """The request as plain values: a run makes a million of them, so only what may need it is
+    put into its one form."""
     sampling = {
-        field.name: value
-        for field in dataclasses.fields(request.sampling)
-        if (value := getattr(request.sampling, field.name)) is not None and value != ()
+        name: _plain(value)
+        for name in Sampling.__slots__
+        if (value := getattr(request.sampling, name)) is not None and value != ()
     }
     return {
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
@@ -99,6 +98,12 @@ def _request_document(request: Request) -> dict[str, Any]:
         "repeat": request.repeat,
         **({"labels": list(request.labels)} if request.labels else {}),
     }
+
+
+def _written(plain: Any) -> str:
+    return json.dumps(
+        plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -72,6 +72,7 @@ class OpenAIBackend:
         return Capabilities(
             json_schema=structured in ("auto", "json_schema", "json_object"),
             grammar=structured in ("auto", "grammar"),
+            log_probabilities=True,
             seed=True,
             usage=True,
             batching=True,

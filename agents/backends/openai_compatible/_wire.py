@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -56,6 +57,8 @@ def body_of(request: Request, options: OpenAIOptions, form: Form) -> dict[str, A
         fields["repeat_penalty"] = sampling.repetition_penalty  # llama.cpp
     if sampling.stop:
         fields["stop"] = list(sampling.stop)
+    if sampling.log_probabilities:
+        fields["logprobs"] = True
     return fields | form_fields(request.constraint, form) | options.extra_body
 
 
@@ -109,7 +112,25 @@ def completion_of(
         finish=finish,
         usage=usage_of(document.get("usage")),
         latency_s=latency_s,
+        log_probability=_log_probability(choice.get("logprobs")),
     )
+
+
+def _log_probability(document: Any) -> float | None:
+    """The sum over an answer's tokens; None unless every token's is known.
+
+    Some servers report a token that was forced on the model slightly above 0.
+    """
+    content = document.get("content") if isinstance(document, Mapping) else None
+    if not isinstance(content, list) or not content:
+        return None
+    total = 0.0
+    for token in content:
+        value = token.get("logprob") if isinstance(token, Mapping) else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not value <= 1e-3:
+            return None
+        total += min(0.0, float(value))
+    return total if math.isfinite(total) else None
 
 
 def usage_of(document: Any) -> Usage:
