@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["CHAT_TEMPLATE", "GgufShape", "byte_level_alphabet", "write_random_gguf"]
 
@@ -61,6 +62,7 @@ def write_random_gguf(
     merges: Sequence[str] = ("r e", "l a", "t i", "o n", "re la", "ti on", "Ġ t", "h e"),
     template: str | None = CHAT_TEMPLATE,
     spread: float = 3.0,
+    answers: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes a model whose weights are random.
 
@@ -72,6 +74,8 @@ def write_random_gguf(
         merges: BPE merges as ``"left right"``, in order; each makes a token.
         template: Chat template; None leaves it out.
         spread: Standard deviation of the logits, about.
+        answers: By the last token of a prompt what is answered to it, surely; the weights are
+            then no longer random. Only for the tokenizer ``bpe``.
 
     Returns:
         ``path``.
@@ -89,11 +93,25 @@ def write_random_gguf(
     writer.add_head_count_kv(shape.kv_heads)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(shape.width // shape.heads)
-    size = _add_bpe(writer, merges) if tokenizer == "bpe" else _add_spm(writer)
-    writer.add_vocab_size(size)
+    answers = dict(answers or {})
+    tokens = _add_bpe(writer, merges, answers) if tokenizer == "bpe" else _add_spm(writer)
+    writer.add_vocab_size(len(tokens))
     if template is not None:
         writer.add_chat_template(template)
-    _add_weights(writer, shape, size, np.random.default_rng(seed), spread)
+    weights = _Weights(writer, shape, len(tokens), np.random.default_rng(seed), spread)
+    if answers:
+        weights.add_successors(
+            {
+                tokens.index(said): successor
+                for question, answer in answers.items()
+                for said, successor in (
+                    (question, tokens.index(_byte_level(answer))),
+                    (_byte_level(answer), tokens.index("<|im_end|>")),
+                )
+            }
+        )
+    else:
+        weights.add_random()
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -101,8 +119,14 @@ def write_random_gguf(
     return path
 
 
-def _add_bpe(writer: Any, merges: Sequence[str]) -> int:
+def _byte_level(text: str) -> str:
+    alphabet = byte_level_alphabet()
+    return "".join(alphabet[byte] for byte in text.encode())
+
+
+def _add_bpe(writer: Any, merges: Sequence[str], answers: Mapping[str, str]) -> list[str]:
     tokens = [*byte_level_alphabet(), *(merge.replace(" ", "") for merge in merges)]
+    tokens += map(_byte_level, answers.values())
     types = [_NORMAL] * len(tokens) + [_CONTROL] * len(_CONTROLS)
     tokens += _CONTROLS
     writer.add_tokenizer_model("gpt2")
@@ -113,10 +137,10 @@ def _add_bpe(writer: Any, merges: Sequence[str]) -> int:
     writer.add_bos_token_id(tokens.index("<|endoftext|>"))
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(False)
-    return len(tokens)
+    return tokens
 
 
-def _add_spm(writer: Any) -> int:
+def _add_spm(writer: Any) -> list[str]:
     pieces = [piece.replace(" ", "▁") for piece in (*_SPM_PIECES, " t", "re", "la", "rela")]
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *pieces]
     types = [_UNKNOWN, _CONTROL, _CONTROL, *[_BYTE] * 256, *[_NORMAL] * len(pieces)]
@@ -130,40 +154,69 @@ def _add_spm(writer: Any) -> int:
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(True)
-    return len(tokens)
+    return tokens
 
 
-def _add_weights(
-    writer: Any, shape: GgufShape, size: int, random: np.random.Generator, spread: float
-) -> None:
-    import gguf
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """Writes the tensors."""
 
-    quantized = gguf.GGMLQuantizationType.Q8_0
+    writer: Any
+    shape: GgufShape
+    vocabulary: int
+    random: np.random.Generator
+    spread: float
 
-    def matrix(name: str, rows: int, columns: int, scale: float = 1.0) -> None:
-        weights = random.standard_normal((rows, columns), dtype=np.float32)
-        weights *= np.float32(scale / np.sqrt(columns))
-        if shape.quantized:
-            packed = gguf.quants.quantize(weights, quantized)
-            writer.add_tensor(f"{name}.weight", packed, raw_dtype=quantized)
-        else:
-            writer.add_tensor(f"{name}.weight", weights)
+    def add_random(self) -> None:
+        """Every matrix at random, so that states keep their size."""
+        shape = self.shape
+        self._matrix("token_embd", self._noise(self.vocabulary, shape.width, shape.width**0.5))
+        self._add_blocks(1.0)
+        self._matrix("output", self._noise(self.vocabulary, shape.width, self.spread))
 
-    def ones(name: str) -> None:
-        writer.add_tensor(f"{name}.weight", np.ones(shape.width, dtype=np.float32))
+    def add_successors(self, successors: Mapping[int, int]) -> None:
+        """Blocks that add nothing, so that a token alone decides what follows it."""
+        width = self.shape.width
+        if len(successors) > width:
+            raise ValueError(f"{len(successors)} successors need a width of as many")
+        states = np.zeros((self.vocabulary, width), dtype=np.float32)
+        output = np.zeros((self.vocabulary, width), dtype=np.float32)
+        for direction, (token, successor) in enumerate(successors.items()):
+            states[token, direction] = 1
+            output[successor, direction] = 4
+        self._matrix("token_embd", states)
+        self._add_blocks(0.0)
+        self._matrix("output", output)
 
-    narrow = shape.width // shape.heads * shape.kv_heads
-    matrix("token_embd", size, shape.width, np.sqrt(shape.width))
-    for layer in range(shape.layers):
-        block = f"blk.{layer}"
-        ones(f"{block}.attn_norm")
-        matrix(f"{block}.attn_q", shape.width, shape.width)
-        matrix(f"{block}.attn_k", narrow, shape.width)
-        matrix(f"{block}.attn_v", narrow, shape.width)
-        matrix(f"{block}.attn_output", shape.width, shape.width)
-        ones(f"{block}.ffn_norm")
-        matrix(f"{block}.ffn_gate", shape.hidden, shape.width)
-        matrix(f"{block}.ffn_up", shape.hidden, shape.width)
-        matrix(f"{block}.ffn_down", shape.width, shape.hidden)
-    ones("output_norm")
-    matrix("output", size, shape.width, spread)
+    def _add_blocks(self, scale: float) -> None:
+        shape = self.shape
+        narrow = shape.width // shape.heads * shape.kv_heads
+        for layer in range(shape.layers):
+            block = f"blk.{layer}"
+            self._ones(f"{block}.attn_norm")
+            self._matrix(f"{block}.attn_q", self._noise(shape.width, shape.width))
+            self._matrix(f"{block}.attn_k", self._noise(narrow, shape.width))
+            self._matrix(f"{block}.attn_v", self._noise(narrow, shape.width))
+            self._matrix(f"{block}.attn_output", self._noise(shape.width, shape.width, scale))
+            self._ones(f"{block}.ffn_norm")
+            self._matrix(f"{block}.ffn_gate", self._noise(shape.hidden, shape.width))
+            self._matrix(f"{block}.ffn_up", self._noise(shape.hidden, shape.width))
+            self._matrix(f"{block}.ffn_down", self._noise(shape.width, shape.hidden, scale))
+        self._ones("output_norm")
+
+    def _noise(self, rows: int, columns: int, scale: float = 1.0) -> NDArray[np.float32]:
+        weights = self.random.standard_normal((rows, columns), dtype=np.float32)
+        return weights * np.float32(scale / columns**0.5)
+
+    def _ones(self, name: str) -> None:
+        self.writer.add_tensor(f"{name}.weight", np.ones(self.shape.width, dtype=np.float32))
+
+    def _matrix(self, name: str, weights: NDArray[np.float32]) -> None:
+        import gguf
+
+        if not self.shape.quantized:
+            self.writer.add_tensor(f"{name}.weight", weights)
+            return
+        kind = gguf.GGMLQuantizationType.Q8_0
+        packed = gguf.quants.quantize(weights, kind)
+        self.writer.add_tensor(f"{name}.weight", packed, raw_dtype=kind)

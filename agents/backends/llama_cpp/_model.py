@@ -235,6 +235,9 @@ class LoadedModel:
 
 
 def _cores() -> int:
+    declared = os.environ.get("OMP_NUM_THREADS", "")
+    if declared.isdecimal() and int(declared):
+        return int(declared)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -28,7 +28,7 @@ class LlamaCppOptions(FileModel):
             and its answer must fit in.
         batch: Most tokens evaluated at once.
         parallel: Most answers written at once.
-        threads: Threads; left out, one per core that this process may use.
+        threads: Threads; left out, OMP_NUM_THREADS, else one per core that this process may use.
         gpu_layers: Layers kept on a GPU, where llama.cpp was built for one; -1 is all.
         chat_template: A file with a Jinja chat template, in place of the one in the model's file.
         max_tokens: Bound of an answer whose request has none.
