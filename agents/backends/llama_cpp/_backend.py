@@ -106,7 +106,9 @@ class LlamaCppBackend:
         """Frees the model; the next request would load it again."""
         with self._lock:
             for call in set(self._owners.values()):
-                self._drop(call)
+                for job in call.open:  # its iterator then finds the backend closed
+                    job.release()
+            self._owners.clear()
             model, self._model = self._model, None
             self._maker = self._scheduler = None
             if model is not None:

@@ -19,6 +19,7 @@ from harness.errors import BackendError
 __all__ = ["CacheFullError", "LoadedModel", "Position"]
 
 _LOGITS_BYTES = 64 * 2**20
+_LEAST_ROWS = 64
 _MOST_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
 _NO_SLOT = 1
 
@@ -84,9 +85,10 @@ class LoadedModel:
         self.vocabulary = Vocabulary(llama, self._model)
         self.context_size = context
         self.batch_size = min(batch, context)
-        rows = _LOGITS_BYTES // (4 * self.vocabulary.size)
-        self.wanted_size = max(1, min(self.batch_size, rows))
-        self.sequences = _MOST_SEQUENCES
+        rows = max(_LEAST_ROWS, _LOGITS_BYTES // (4 * self.vocabulary.size))
+        self.wanted_size = min(self.batch_size, rows)
+        # llama.cpp aborts the process where it is given fewer rows than sequences.
+        self.sequences = min(_MOST_SEQUENCES, self.wanted_size)
         self._context = self._new_context(threads)
         self._memory = llama.llama_get_memory(self._context)
         self._make_batch()
