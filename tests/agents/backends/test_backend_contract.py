@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agents.backends import (
+    LlamaCppBackend,
+    LlamaCppOptions,
     OpenAIBackend,
     OpenAIOptions,
     RecordedBackend,
@@ -93,7 +95,23 @@ def openai(folder):
     return backend, options
 
 
-MAKERS = {"openai": openai, "recorded": recorded, "scripted": scripted}
+def llama_cpp(folder):
+    pytest.importorskip("llama_cpp")
+    pytest.importorskip("gguf")
+    from benchmarks.speed.random_gguf import write_random_gguf
+
+    # The last character of a question decides the answer; one question the template refuses.
+    template = (
+        "{% set said = messages[-1].content %}"
+        "{% if 'nobody' in said %}{{ raise_exception('that I do not know') }}{% endif %}{{ said }}"
+    )
+    answers = {reply[-1]: reply for reply in REPLIES.values()}
+    write_random_gguf(folder / "m.gguf", template=template, answers=answers)
+    options = LlamaCppOptions(model=folder / "m.gguf", context=512)
+    return LlamaCppBackend(options=options), options
+
+
+MAKERS = {"llama_cpp": llama_cpp, "openai": openai, "recorded": recorded, "scripted": scripted}
 """How a test makes each backend so that it answers REQUESTS and not UNANSWERABLE. A new backend
 joins here."""
 
