@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agents.backends import (
+    HuggingFaceBackend,
+    HuggingFaceOptions,
     OpenAIBackend,
     OpenAIOptions,
     RecordedBackend,
@@ -93,7 +95,19 @@ def openai(folder):
     return backend, options
 
 
-MAKERS = {"openai": openai, "recorded": recorded, "scripted": scripted}
+def hf(folder):
+    pytest.importorskip("transformers")
+    pytest.importorskip("llguidance")
+    from memorised import memorise
+
+    known = {request.messages[0].content: reply for request, reply in REPLIES.items()}
+    # What nobody has an answer to does not fit into the context.
+    memorise(folder / "m", known, texts=LABELS, context=UNANSWERABLE.messages[0].content)
+    options = HuggingFaceOptions(model=str(folder / "m"), device="cpu")
+    return HuggingFaceBackend(options=options), options
+
+
+MAKERS = {"hf": hf, "openai": openai, "recorded": recorded, "scripted": scripted}
 """How a test makes each backend so that it answers REQUESTS and not UNANSWERABLE. A new backend
 joins here."""
 
