@@ -40,7 +40,8 @@ def make_tokenizer(texts: Iterable[str] = _TEXTS, *, size: int = 384) -> Any:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    return fast(
         tokenizer_object=tokenizer,
         pad_token="<|pad|>",
         eos_token="<|end|>",
@@ -91,7 +92,8 @@ def make_seq2seq(
 
     tokenizer = make_tokenizer(texts)
     torch.manual_seed(seed)
-    config = T5Config(
+    shape: Any = T5Config
+    config = shape(
         vocab_size=len(tokenizer),
         d_model=width,
         d_kv=8,

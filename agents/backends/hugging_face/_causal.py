@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,9 +49,9 @@ class CausalPasses:
         """Evaluates what all prompts begin with, or what is new of it."""
         if not self.pads:
             return Shared()
-        common = os.path.commonprefix([tuple(prompt) for prompt in prompts])
-        common = tuple(common[: min(map(len, prompts)) - 1])  # each keeps a token of its own
-        known = len(os.path.commonprefix([self._prefix, common]))
+        common = _common(prompts)
+        common = common[: min(map(len, prompts)) - 1]  # each keeps a token of its own
+        known = len(_common([self._prefix, common]))
         if known < len(self._prefix):
             if known:
                 self._prefix_cache.crop(known - len(self._prefix))
@@ -249,3 +248,14 @@ def _keeps_every_token(loaded: LoadedModel) -> bool:
     except (TypeError, AttributeError, KeyError, ValueError):
         return False
     return all(type(layer).__name__ == "DynamicLayer" for layer in layers)
+
+
+def _common(prompts: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The tokens with which all prompts begin."""
+    first, last = min(prompts), max(prompts)
+    length = 0
+    for one, other in zip(first, last, strict=False):
+        if one != other:
+            break
+        length += 1
+    return tuple(first[:length])

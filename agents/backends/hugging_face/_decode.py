@@ -67,7 +67,8 @@ def decode(
         logits = passes.start([answer.prompt for answer in open_])
         while True:
             rows = logits.float().cpu()  # once, rather than a wait for the device per row
-            kept, outcomes = [], []
+            kept: list[int] = []
+            outcomes: list[tuple[Answer, FinishReason | BackendError, str]] = []
             for row, answer in enumerate(open_):
                 try:
                     finish, text = _advance(answer, rows[row], loaded)

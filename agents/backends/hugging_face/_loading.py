@@ -167,9 +167,10 @@ def _quantization(bits: str, dtype: Any) -> Any:
         )
     from transformers import BitsAndBytesConfig
 
+    config: Any = BitsAndBytesConfig
     if bits == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
+        return config(load_in_8bit=True)
+    return config(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
@@ -197,10 +198,10 @@ def _with_adapter(model: Any, options: HuggingFaceOptions) -> Any:
 
 def _ends(model: Any, tokenizer: Any, options: HuggingFaceOptions) -> tuple[int, ...]:
     """Every token that ends an answer: the generation config's, the tokenizer's, the template's."""
-    found: set[int] = set()
+    found: set[Any] = set()
     for declared in (model.generation_config.eos_token_id, tokenizer.eos_token_id):
         found.update(declared if isinstance(declared, list | tuple) else [declared])
-    found.discard(None)  # type: ignore[arg-type]
+    found.discard(None)
     if tokenizer.chat_template and options.template != "plain":
         found.update(_end_of_turn(tokenizer, options))
     if not found:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 from agents.backends import (
     HuggingFaceBackend,
     HuggingFaceOptions,
+    LangChainBackend,
+    LangChainOptions,
     OpenAIBackend,
     OpenAIOptions,
     RecordedBackend,
@@ -107,7 +109,33 @@ def hf(folder):
     return HuggingFaceBackend(options=options), options
 
 
-MAKERS = {"hf": hf, "openai": openai, "recorded": recorded, "scripted": scripted}
+def langchain(folder):
+    pytest.importorskip("langchain_core")
+    from langchain_core.language_models import SimpleChatModel
+
+    class Echo(SimpleChatModel):
+        """Answers as the others do."""
+
+        @property
+        def _llm_type(self):
+            return "echo"
+
+        def _call(self, messages, stop=None, run_manager=None, **kwargs):
+            if messages[-1].content == UNANSWERABLE.messages[0].content:
+                raise ValueError("that I do not know")
+            return messages[-1].content.replace("ask", "answer")
+
+    options = LangChainOptions(model="echo:m")
+    return LangChainBackend(options=options, chat_model=Echo()), options
+
+
+MAKERS = {
+    "hf": hf,
+    "langchain": langchain,
+    "openai": openai,
+    "recorded": recorded,
+    "scripted": scripted,
+}
 """How a test makes each backend so that it answers REQUESTS and not UNANSWERABLE. A new backend
 joins here."""
 
