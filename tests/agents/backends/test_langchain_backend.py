@@ -7,16 +7,16 @@ from pydantic import ValidationError
 
 pytest.importorskip("langchain_core")
 
-from langchain_core.language_models import (  # noqa: E402
+from langchain_core.language_models import (
     FakeListChatModel,
     GenericFakeChatModel,
 )
-from langchain_core.messages import AIMessage  # noqa: E402
+from langchain_core.messages import AIMessage
 
-from agents.backends import LangChainBackend, LangChainOptions  # noqa: E402
-from benchmarks.speed.loopback import Fault, LoopbackServer, completion_body  # noqa: E402
-from harness.errors import BackendError  # noqa: E402
-from harness.protocols import (  # noqa: E402
+from agents.backends import LangChainBackend, LangChainOptions
+from benchmarks.speed.loopback import Fault, LoopbackServer, completion_body
+from harness.errors import BackendError
+from harness.protocols import (
     Completion,
     Constraint,
     Failure,
