@@ -252,10 +252,11 @@ def _keeps_every_token(loaded: LoadedModel) -> bool:
 
 def _common(prompts: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """The tokens with which all prompts begin."""
-    first, last = min(prompts), max(prompts)
+    rows = [tuple(prompt) for prompt in prompts]
+    first, last = min(rows), max(rows)  # what these two share, all others share
     length = 0
     for one, other in zip(first, last, strict=False):
         if one != other:
             break
         length += 1
-    return tuple(first[:length])
+    return first[:length]

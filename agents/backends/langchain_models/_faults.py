@@ -18,9 +18,9 @@ _SHORTEST_KEY = 8
 
 def secrets_of(model: Any) -> tuple[str, ...]:
     """Keys that must not leave: those of the model object, and those of the environment."""
-    found = {value for name, value in os.environ.items() if name.endswith(_KEY_NAMES)}
+    found: set[str] = {value for name, value in os.environ.items() if name.endswith(_KEY_NAMES)}
     for name in getattr(type(model), "model_fields", ()):  # none before the model is made
-        value = getattr(model, name, None)
+        value: Any = getattr(model, name, None)
         if hasattr(value, "get_secret_value"):
             found.add(str(value.get_secret_value()))
     return tuple(sorted((v for v in found if len(v) >= _SHORTEST_KEY), key=len, reverse=True))

@@ -137,7 +137,7 @@ def _log_probability(facts: Mapping[str, Any]) -> float | None:
 
 def _fields_of(model: Any) -> frozenset[str]:
     """Names and aliases of the model's fields; what it has a field for, it can be asked for."""
-    names = set()
+    names: set[str] = set()
     for name, field in type(model).model_fields.items():
         names.update(part for part in (name, field.alias) if part)
     return frozenset(names)
