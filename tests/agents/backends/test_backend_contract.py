@@ -8,6 +8,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agents.backends import (
+    HuggingFaceBackend,
+    HuggingFaceOptions,
+    LangChainBackend,
+    LangChainOptions,
     LlamaCppBackend,
     LlamaCppOptions,
     OpenAIBackend,
@@ -111,7 +115,46 @@ def llama_cpp(folder):
     return LlamaCppBackend(options=options), options
 
 
-MAKERS = {"llama_cpp": llama_cpp, "openai": openai, "recorded": recorded, "scripted": scripted}
+def hf(folder):
+    pytest.importorskip("transformers")
+    pytest.importorskip("llguidance")
+    from memorised import memorise
+
+    known = {request.messages[0].content: reply for request, reply in REPLIES.items()}
+    # What nobody has an answer to does not fit into the context.
+    memorise(folder / "m", known, texts=LABELS, context=UNANSWERABLE.messages[0].content)
+    options = HuggingFaceOptions(model=str(folder / "m"), device="cpu")
+    return HuggingFaceBackend(options=options), options
+
+
+def langchain(folder):
+    pytest.importorskip("langchain_core")
+    from langchain_core.language_models import SimpleChatModel
+
+    class Echo(SimpleChatModel):
+        """Answers as the others do."""
+
+        @property
+        def _llm_type(self):
+            return "echo"
+
+        def _call(self, messages, stop=None, run_manager=None, **kwargs):
+            if messages[-1].content == UNANSWERABLE.messages[0].content:
+                raise ValueError("that I do not know")
+            return messages[-1].content.replace("ask", "answer")
+
+    options = LangChainOptions(model="echo:m")
+    return LangChainBackend(options=options, chat_model=Echo()), options
+
+
+MAKERS = {
+    "hf": hf,
+    "langchain": langchain,
+    "llama_cpp": llama_cpp,
+    "openai": openai,
+    "recorded": recorded,
+    "scripted": scripted,
+}
 """How a test makes each backend so that it answers REQUESTS and not UNANSWERABLE. A new backend
 joins here."""
 
