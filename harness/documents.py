@@ -220,8 +220,11 @@ def fingerprint(model: BaseModel) -> dict[str, Any]:
     """A model's fields as JSON values, each file by the hash of its content.
 
     Two models with equal fingerprints say the same, wherever their files lie. An absent file
-    counts by its name, so that the error comes where it is read.
+    counts by its name, so that the error comes where it is read. Fields that a class lists in
+    ``ADDED`` came after artefacts had been made: at their defaults, which keep what was, they do
+    not count, so that those artefacts are still found.
     """
+    added: frozenset[str] = getattr(type(model), "ADDED", frozenset())
 
     def stand_in(value: Any) -> Any:
         if isinstance(value, Path):
@@ -236,4 +239,8 @@ def fingerprint(model: BaseModel) -> dict[str, Any]:
             return [stand_in(item) for item in value]
         return value
 
-    return {name: stand_in(getattr(model, name)) for name in type(model).model_fields}
+    return {
+        name: stand_in(getattr(model, name))
+        for name, field in type(model).model_fields.items()
+        if name not in added or getattr(model, name) != field.get_default(call_default_factory=True)
+    }

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MarkedIds", "MarkerStyle", "MarkerVocabulary", "marker_tags"]
 
-MarkerStyle: TypeAlias = Literal["punct", "tag", "typed_punct", "typed_tag"]
+MarkerStyle: TypeAlias = Literal[
+    "none", "punct", "tag", "mask", "typed_punct", "typed_tag", "typed_mask"
+]
+_MASKS = ("SUBJ", "OBJ")
 
 _HEAD, _TAIL = 0, 1
 
@@ -30,19 +33,20 @@ class MarkedIds:
 
     Attributes:
         ids: Token ids, with the model's own special tokens.
-        starts: Positions of the head's and the tail's start marker.
+        starts: Positions whose states are read: the head's and the tail's start marker, or the
+            mask of a prompt.
         spans: Half-open token spans of the head's and the tail's words, markers left out.
     """
 
     ids: list[int]
-    starts: tuple[int, int]
+    starts: tuple[int, ...]
     spans: tuple[tuple[int, int], tuple[int, int]]
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def marker_tags(style: MarkerStyle, types: Sequence[str]) -> list[str]:
+def marker_tags(style: str, types: Sequence[str]) -> list[str]:
     """Special tokens that a style adds to the vocabulary, in a fixed order."""
     if style == "tag":
         return ["[E1]", "[/E1]", "[E2]", "[/E2]"]
@@ -52,6 +56,10 @@ def marker_tags(style: MarkerStyle, types: Sequence[str]) -> list[str]:
             for type_ in types
             for tag in (f"[E1-{type_}]", f"[/E1-{type_}]", f"[E2-{type_}]", f"[/E2-{type_}]")
         ]
+    if style == "mask":
+        return [f"[{name}]" for name in _MASKS]
+    if style == "typed_mask":
+        return [f"[{name}-{type_}]" for type_ in types for name in _MASKS]
     return []
 
 
@@ -70,7 +78,7 @@ class MarkerVocabulary:
         self,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        style: MarkerStyle,
+        style: str,
         type_words: Mapping[str, str],
         max_length: int,
     ) -> None:
@@ -118,7 +126,12 @@ class MarkerVocabulary:
         key = (role, type_ if self._style.startswith("typed") else None)
         if key not in self._marks:
             name = f"E{role + 1}"
-            if self._style == "tag":
+            if self._style == "none":
+                opening = closing = ""
+            elif self._style.endswith("mask"):  # the mention itself is left out
+                of_type = f"-{type_}" if self._style.startswith("typed") else ""
+                opening, closing = f"[{_MASKS[role]}{of_type}]", ""
+            elif self._style == "tag":
                 opening, closing = f"[{name}]", f"[/{name}]"
             elif self._style == "typed_tag":
                 opening, closing = f"[{name}-{type_}]", f"[/{name}-{type_}]"
@@ -149,6 +162,10 @@ class MarkerVocabulary:
         ]
         fixed = len(self._opening) + len(self._closing)
         fixed += sum(len(opening) + len(closing) for opening, closing in marks)
+        if self._style.endswith("mask"):
+            pieces = [
+                [] if any(side[i] for side in inside) else piece for i, piece in enumerate(pieces)
+            ]
         pieces = _cut(
             pieces,
             [a or b for a, b in zip(*inside, strict=True)],
@@ -165,7 +182,8 @@ class MarkerVocabulary:
                 if inside[role][i] and not (i and inside[role][i - 1]):
                     starts[role] = len(ids)
                     ids += marks[role][0]
-                    spans[role] = (len(ids), len(ids))
+                    first = starts[role] if self._style.endswith("mask") else len(ids)
+                    spans[role] = (first, len(ids))
             ids += piece
             for role in reversed(order):
                 if inside[role][i] and not (i + 1 < len(pieces) and inside[role][i + 1]):
