@@ -52,9 +52,9 @@ class EntityMarkerOptions(NeuralOptions):
 
     ADDED: ClassVar[frozenset[str]] = NeuralOptions.ADDED | frozenset({"hidden_layer"})
 
-    marker: Literal[
-        "auto", "punct", "tag", "mask", "typed_punct", "typed_tag", "typed_mask"
-    ] = "auto"
+    marker: Literal["auto", "punct", "tag", "mask", "typed_punct", "typed_tag", "typed_mask"] = (
+        "auto"
+    )
     type_words: dict[str, str] = Field(default_factory=lambda: dict(TYPE_WORDS))
     pooling: Pooling = "start_markers"
     hidden_layer: bool = False

@@ -72,6 +72,9 @@ class MarkerVocabulary:
         type_words: Words that a typed punctuation marker writes for an entity type; a type
             that is not listed is written as it is, in lower case.
         max_length: Upper bound on the ids of one example, special tokens counted.
+
+    Attributes:
+        closing: Ids of the model's own tokens that end a sentence.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class MarkerVocabulary:
         plain = tokenizer("a", add_special_tokens=False)["input_ids"]
         around = tokenizer("a")["input_ids"]
         place = next(i for i in range(len(around)) if around[i : i + len(plain)] == plain)
-        self._opening, self._closing = around[:place], around[place + len(plain) :]
+        self._opening, self.closing = around[:place], around[place + len(plain) :]
 
     def encode(self, examples: Sequence[Example]) -> list[MarkedIds]:
         """Tokenises all examples with one call of the fast tokenizer."""
@@ -160,7 +163,7 @@ class MarkerVocabulary:
             piece or ([self._unknown] if inside[_HEAD][i] or inside[_TAIL][i] else [])
             for i, piece in enumerate(pieces)
         ]
-        fixed = len(self._opening) + len(self._closing)
+        fixed = len(self._opening) + len(self.closing)
         fixed += sum(len(opening) + len(closing) for opening, closing in marks)
         if self._style.endswith("mask"):
             pieces = [
@@ -189,7 +192,7 @@ class MarkerVocabulary:
                 if inside[role][i] and not (i + 1 < len(pieces) and inside[role][i + 1]):
                     spans[role] = (spans[role][0], len(ids))
                     ids += marks[role][1]
-        ids += self._closing
+        ids += self.closing
         return MarkedIds(ids=ids, starts=(starts[0], starts[1]), spans=(spans[0], spans[1]))
 
 

@@ -97,7 +97,9 @@ class NeuralStudent(ABC, Generic[O, N]):
         """The untrained network; the tokenizer knows the new words already."""
 
     @abstractmethod
-    def _vocabulary(self, tokenizer: PreTrainedTokenizerBase, config: Any, style: str) -> Vocabulary:
+    def _vocabulary(
+        self, tokenizer: PreTrainedTokenizerBase, config: Any, style: str
+    ) -> Vocabulary:
         """What writes examples as ids."""
 
     @abstractmethod
@@ -113,6 +115,11 @@ class NeuralStudent(ABC, Generic[O, N]):
         """What is left to do after training; returns notes."""
         del fitted, rows, targets
         return []
+
+    def _facts(self, fitted: Fitted[N]) -> dict[str, Any]:
+        """What else ``student.json`` must say for ``_restored``."""
+        del fitted
+        return {}
 
     def _raw(
         self, fitted: Fitted[N], rows: Sequence[MarkedIds], progress: Progress | None
@@ -262,6 +269,7 @@ class NeuralStudent(ABC, Generic[O, N]):
             fitted={
                 "marker": fitted.style,
                 "probabilities": fitted.settled.model_dump(mode="json"),
+                **self._facts(fitted),
             },
         )
         with quiet_transformers():

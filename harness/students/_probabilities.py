@@ -128,9 +128,7 @@ def settle(
     return _Noted(settled, tuple(notes))
 
 
-def with_temperature(
-    probabilities: NDArray[np.float64], temperature: float
-) -> NDArray[np.float64]:
+def with_temperature(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Softmax of the log-probabilities divided by a temperature; rows sum to 1.
 
     >>> import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from harness.students._training_options import Precision, TrainingOptions
 if TYPE_CHECKING:
     from harness.students._network import Network
 
-__all__ = ["DevSet", "Trained", "bf16_wanted", "divergence", "predict", "train"]
+__all__ = ["DevSet", "Trained", "bf16_wanted", "divergence", "each_batch", "predict", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +251,39 @@ def predict(
         bf16: Whether matrix products run in bfloat16.
         progress: Told finished rows.
     """
-    model.eval()
     result = np.zeros((len(rows), model.out_features))
+
+    def one(batch_rows: list[int], logits: Tensor) -> None:
+        result[batch_rows] = logits.double().softmax(-1).numpy()
+
+    each_batch(model, rows, model, one, pad=pad, tokens=tokens, bf16=bf16, progress=progress)
+    return result
+
+
+def each_batch(
+    model: Network,
+    rows: Sequence[MarkedIds],
+    look: Callable[[Batch, ByteDropout], Tensor],
+    take: Callable[[list[int], Tensor], None],
+    *,
+    pad: int,
+    tokens: int,
+    bf16: bool,
+    progress: Progress | None = None,
+) -> None:
+    """Runs a network over rows in batches of like length, without dropout or gradients.
+
+    Args:
+        model: The network.
+        rows: Encoded rows.
+        look: What of the network to run on a batch.
+        take: Called with the batch's row indices and its result.
+        pad: Id of the padding word.
+        tokens: Upper bound on a batch's tokens.
+        bf16: Whether matrix products run in bfloat16.
+        progress: Told finished rows.
+    """
+    model.eval()
     keep_all = ByteDropout(0.0, seed=0)
     done = 0
     with (
@@ -260,12 +291,11 @@ def predict(
         torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16),
     ):
         for batch_rows in budgeted_batches([len(row) for row in rows], tokens=tokens):
-            logits = model(collate([rows[i] for i in batch_rows], pad=pad), keep_all)
-            result[batch_rows] = logits.double().softmax(-1).numpy()
+            batch = collate([rows[i] for i in batch_rows], pad=pad)
+            take(batch_rows, look(batch, keep_all))
             done += len(batch_rows)
             if progress is not None:
                 progress(done, len(rows))
-    return result
 
 
 def _parameter_groups(model: Network, options: TrainingOptions) -> list[dict[str, Any]]:
