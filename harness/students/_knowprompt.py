@@ -97,9 +97,9 @@ class PromptStudent(NeuralStudent[O, "PromptNetwork"]):
         return self._around(backbone.encoder, transform, answers)
 
     def _around(self, encoder: PreTrainedModel, transform: Any, answers: Any) -> PromptNetwork:
-        from harness.students._prompt_network import AnswerHead, PromptNetwork
-
         import torch
+
+        from harness.students._prompt_network import AnswerHead, PromptNetwork
 
         return PromptNetwork(
             encoder,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
 from typing import Self
+
+from pydantic import Field, model_validator
 
 from harness.documents import FileModel, ResolvedPath
 

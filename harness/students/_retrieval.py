@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Datastore", "Interpolation", "interpolate", "neighbour_shares", "nearest_shares"]
+__all__ = ["Datastore", "Interpolation", "interpolate", "nearest_shares", "neighbour_shares"]
 
 Interpolation: TypeAlias = Literal["linear", "logsumexp"]
 

@@ -146,7 +146,7 @@ class RetrievalReStudent(PromptStudent[RetrievalReOptions]):
             fits = (
                 store.states.shape == (len(store.labels), hidden)
                 and len(store.labels) > 0
-                and 0 <= int(store.labels.min())
+                and int(store.labels.min()) >= 0
                 and int(store.labels.max()) < len(self.labels)
             )
         except (OSError, KeyError, ValueError, SafetensorError) as error:
