@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness.errors import ConfigError, Problem
 from harness.protocols import FitReport, Progress
 from harness.relations import Example, Schema
-from harness.students._backbone import quiet_transformers, require_torch
+from harness.students._backbone import longest_input, quiet_transformers, require_torch
 from harness.students._probabilities import (
     ProbabilityOptions,
     Settled,
@@ -303,11 +303,7 @@ class NeuralStudent(ABC, Generic[O, N]):
 
     def _room(self, config: Any) -> int:
         """Tokens that an example may have."""
-        # RoBERTa's first positions are taken: 514 positions hold 512 tokens.
-        room = int(getattr(config, "max_position_embeddings", 512))
-        if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-            room -= int(config.pad_token_id) + 1
-        return min(self._options.max_length, room)
+        return min(self._options.max_length, longest_input(config))
 
 
 def check_prior(options: ProbabilityOptions, schema: Schema, *, student: str) -> None:
