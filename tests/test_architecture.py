@@ -33,7 +33,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
 )
 # Rooms of one layer that may import another of it: (who, whom).
-WITHIN_A_LAYER = frozenset({("registry", "protocols"), ("report", "pipeline")})
+WITHIN_A_LAYER = frozenset(
+    {("registry", "protocols"), ("report", "pipeline"), ("students", "metrics")}
+)
 
 HEAVY = (
     "torch",

@@ -28,6 +28,7 @@ from harness.pipeline.stages import (
     Subset,
     Train,
 )
+from harness.protocols import ReadsFeatures
 from harness.registry import Registry, backends, extractors, generators
 from harness.store import content_hash
 from harness.students import students
@@ -317,6 +318,7 @@ class _Builder:
                 f"source{index}": self._source(source, seeds)
                 for index, source in enumerate(entry.train_on)
             }
+            inputs |= self._features(found.kind, found.options, inputs)
             if entry.dev:
                 declared = self.experiment.data.dev
                 dev = self._read("dev") if declared is not None else self._split(seeds.split)
@@ -335,6 +337,23 @@ class _Builder:
 
             answers = answered(self._widest_test())
             yield Repetition(seeds, answers, self._calibrated(name, entry, answers, answered))
+
+    def _features(self, kind: Any, options: Any, sources: Mapping[str, Node]) -> dict[str, Node]:
+        """The vectors of every source, for a student that reads them: shared by heads and seeds."""
+        if not isinstance(kind, ReadsFeatures):
+            return {}
+        nodes = {}
+        for name, rows in sources.items():
+            for place, encoding in enumerate(kind.encodings(options=options)):
+                stage = Encode(
+                    encoder=encoding.encoder,
+                    representation=encoding.representation,
+                    markers=self.setup.schema.markers,
+                )
+                title = f"encode ({encoding.representation}, {encoding.encoder}): {rows.title}"
+                key = f"features{name.removeprefix('source')}.{place}"
+                nodes[key] = Node(stage, title, {"examples": rows})
+        return nodes
 
     def _widest_test(self) -> Node:
         return self._read("full_test" if self.experiment.data.full_test else "test")

@@ -27,6 +27,7 @@ from harness.protocols._calls import (
     Sampling,
     Usage,
 )
+from harness.protocols._features import Encoding, ReadsFeatures
 from harness.protocols._neighbours import (
     Neighbour,
     NeighbourSearch,
@@ -46,6 +47,7 @@ __all__ = [
     "Completion",
     "Constraint",
     "Dialogue",
+    "Encoding",
     "Extractor",
     "Failure",
     "FinishReason",
@@ -64,6 +66,7 @@ __all__ = [
     "ProbeFinding",
     "Probeable",
     "Progress",
+    "ReadsFeatures",
     "Reject",
     "Representation",
     "Request",

@@ -21,6 +21,7 @@ __all__ = [
     "backbone_folder",
     "load_encoder",
     "load_tokenizer",
+    "longest_input",
     "quiet_transformers",
     "require_torch",
 ]
@@ -112,6 +113,15 @@ def load_encoder(source: str) -> PreTrainedModel:
             ]
         )
     return encoder  # type: ignore[no-any-return]
+
+
+def longest_input(config: Any) -> int:
+    """Tokens that an architecture can read at once."""
+    room = int(getattr(config, "max_position_embeddings", 512))
+    # RoBERTa's first positions are taken: 514 positions hold 512 tokens.
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        room -= int(config.pad_token_id) + 1
+    return room
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from harness.students._backbone import (
     backbone_folder,
     load_encoder,
     load_tokenizer,
+    longest_input,
     require_torch,
 )
 
@@ -78,7 +79,8 @@ def encode_with(
     from harness.students._batches import budgeted_batches
     from harness.students._bert_forward import ByteDropout, LeanBert, is_lean
 
-    rows, spans = _token_rows(examples, representation, tokenizer, markers)
+    longest = min(MAX_LENGTH, longest_input(model.config))
+    rows, spans = _token_rows(examples, representation, tokenizer, markers, longest)
     hidden = int(model.config.hidden_size)
     found = np.zeros((len(rows), hidden * spans.shape[1]), dtype=np.float32)
     pad = tokenizer.pad_token_id
@@ -112,21 +114,20 @@ def _token_rows(
     representation: Representation,
     tokenizer: PreTrainedTokenizerBase,
     markers: Markers,
+    longest: int,
 ) -> tuple[list[list[int]], NDArray[np.int64]]:
     """Token ids per example, and the spans that are pooled, shape (examples, parts, 2)."""
     if representation == "mentions":
         from harness.students._marking import MarkerVocabulary
 
-        vocabulary = MarkerVocabulary(
-            tokenizer, style="punct", type_words={}, max_length=MAX_LENGTH
-        )
+        vocabulary = MarkerVocabulary(tokenizer, style="punct", type_words={}, max_length=longest)
         marked = vocabulary.encode(examples)
         spans = np.array([row.spans for row in marked], dtype=np.int64).reshape(-1, 2, 2)
         return [row.ids for row in marked], spans
     texts = [_text(example, representation, markers) for example in examples]
     if not texts:
         return [], np.zeros((0, 1, 2), dtype=np.int64)
-    rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
     return rows, np.array([[(0, len(row))] for row in rows], dtype=np.int64)
 
 

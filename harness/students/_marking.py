@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MarkedIds", "MarkerStyle", "MarkerVocabulary", "marker_tags"]
 
-MarkerStyle: TypeAlias = Literal["punct", "tag", "typed_punct", "typed_tag"]
+MarkerStyle: TypeAlias = Literal[
+    "none", "punct", "tag", "mask", "typed_punct", "typed_tag", "typed_mask"
+]
+_MASKS = ("SUBJ", "OBJ")
 
 _HEAD, _TAIL = 0, 1
 
@@ -30,19 +33,20 @@ class MarkedIds:
 
     Attributes:
         ids: Token ids, with the model's own special tokens.
-        starts: Positions of the head's and the tail's start marker.
+        starts: Positions whose states are read: the head's and the tail's start marker, or the
+            mask of a prompt.
         spans: Half-open token spans of the head's and the tail's words, markers left out.
     """
 
     ids: list[int]
-    starts: tuple[int, int]
+    starts: tuple[int, ...]
     spans: tuple[tuple[int, int], tuple[int, int]]
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def marker_tags(style: MarkerStyle, types: Sequence[str]) -> list[str]:
+def marker_tags(style: str, types: Sequence[str]) -> list[str]:
     """Special tokens that a style adds to the vocabulary, in a fixed order."""
     if style == "tag":
         return ["[E1]", "[/E1]", "[E2]", "[/E2]"]
@@ -52,6 +56,10 @@ def marker_tags(style: MarkerStyle, types: Sequence[str]) -> list[str]:
             for type_ in types
             for tag in (f"[E1-{type_}]", f"[/E1-{type_}]", f"[E2-{type_}]", f"[/E2-{type_}]")
         ]
+    if style == "mask":
+        return [f"[{name}]" for name in _MASKS]
+    if style == "typed_mask":
+        return [f"[{name}-{type_}]" for type_ in types for name in _MASKS]
     return []
 
 
@@ -64,13 +72,16 @@ class MarkerVocabulary:
         type_words: Words that a typed punctuation marker writes for an entity type; a type
             that is not listed is written as it is, in lower case.
         max_length: Upper bound on the ids of one example, special tokens counted.
+
+    Attributes:
+        closing: Ids of the model's own tokens that end a sentence.
     """
 
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        style: MarkerStyle,
+        style: str,
         type_words: Mapping[str, str],
         max_length: int,
     ) -> None:
@@ -84,7 +95,7 @@ class MarkerVocabulary:
         plain = tokenizer("a", add_special_tokens=False)["input_ids"]
         around = tokenizer("a")["input_ids"]
         place = next(i for i in range(len(around)) if around[i : i + len(plain)] == plain)
-        self._opening, self._closing = around[:place], around[place + len(plain) :]
+        self._opening, self.closing = around[:place], around[place + len(plain) :]
 
     def encode(self, examples: Sequence[Example]) -> list[MarkedIds]:
         """Tokenises all examples with one call of the fast tokenizer."""
@@ -118,7 +129,12 @@ class MarkerVocabulary:
         key = (role, type_ if self._style.startswith("typed") else None)
         if key not in self._marks:
             name = f"E{role + 1}"
-            if self._style == "tag":
+            if self._style == "none":
+                opening = closing = ""
+            elif self._style.endswith("mask"):  # the mention itself is left out
+                of_type = f"-{type_}" if self._style.startswith("typed") else ""
+                opening, closing = f"[{_MASKS[role]}{of_type}]", ""
+            elif self._style == "tag":
                 opening, closing = f"[{name}]", f"[/{name}]"
             elif self._style == "typed_tag":
                 opening, closing = f"[{name}-{type_}]", f"[/{name}-{type_}]"
@@ -147,8 +163,12 @@ class MarkerVocabulary:
             piece or ([self._unknown] if inside[_HEAD][i] or inside[_TAIL][i] else [])
             for i, piece in enumerate(pieces)
         ]
-        fixed = len(self._opening) + len(self._closing)
+        fixed = len(self._opening) + len(self.closing)
         fixed += sum(len(opening) + len(closing) for opening, closing in marks)
+        if self._style.endswith("mask"):
+            pieces = [
+                [] if any(side[i] for side in inside) else piece for i, piece in enumerate(pieces)
+            ]
         pieces = _cut(
             pieces,
             [a or b for a, b in zip(*inside, strict=True)],
@@ -165,13 +185,14 @@ class MarkerVocabulary:
                 if inside[role][i] and not (i and inside[role][i - 1]):
                     starts[role] = len(ids)
                     ids += marks[role][0]
-                    spans[role] = (len(ids), len(ids))
+                    first = starts[role] if self._style.endswith("mask") else len(ids)
+                    spans[role] = (first, len(ids))
             ids += piece
             for role in reversed(order):
                 if inside[role][i] and not (i + 1 < len(pieces) and inside[role][i + 1]):
                     spans[role] = (spans[role][0], len(ids))
                     ids += marks[role][1]
-        ids += self._closing
+        ids += self.closing
         return MarkedIds(ids=ids, starts=(starts[0], starts[1]), spans=(spans[0], spans[1]))
 
 

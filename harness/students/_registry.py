@@ -19,6 +19,9 @@ __all__ = ["load_student", "make_student", "students"]
 students: Registry[type[Student]] = Registry("student", group="calldistil.students")
 students.add_lazy("linear.v1", "harness.students._linear:LinearStudent")
 students.add_lazy("entity_marker.v1", "harness.students._entity_marker:EntityMarkerStudent")
+students.add_lazy("frozen_encoder.v1", "harness.students._frozen_encoder:FrozenEncoderStudent")
+students.add_lazy("knowprompt.v1", "harness.students._knowprompt:KnowPromptStudent")
+students.add_lazy("retrieval_re.v1", "harness.students._retrieval_re:RetrievalReStudent")
 
 
 def make_student(name: str, *, schema: Schema, options: Mapping[str, Any]) -> Student:

@@ -1,9 +1,10 @@
-"""A saved entity-marker student's weights, checked piece by piece."""
+"""A saved neural student's weights, checked piece by piece."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 import torch
 from torch import nn
@@ -11,14 +12,15 @@ from torch import nn
 from harness.errors import ArtefactError, ConfigError
 from harness.students._backbone import load_encoder, load_tokenizer
 from harness.students._marking import MarkerStyle
-from harness.students._network import MarkerClassifier
+from harness.students._network import Network
 from harness.students._saved import SAVE_AGAIN, SavedStudent
-from harness.students._training_options import Pooling
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["restore_classifier", "restore_style"]
+__all__ = ["restore_network", "restore_style"]
+
+N = TypeVar("N", bound=Network)
 
 
 def restore_style(saved: SavedStudent, folder: Path) -> MarkerStyle:
@@ -38,10 +40,14 @@ def restore_style(saved: SavedStudent, folder: Path) -> MarkerStyle:
     )
 
 
-def restore_classifier(
-    folder: Path, *, pooling: Pooling, labels: int
-) -> tuple[PreTrainedTokenizerBase, MarkerClassifier]:
+def restore_network(
+    folder: Path, build: Callable[[PreTrainedModel], N]
+) -> tuple[PreTrainedTokenizerBase, N]:
     """Reads tokenizer, encoder and classifier from a folder.
+
+    Args:
+        folder: What ``save`` wrote.
+        build: Makes the untrained network around an encoder.
 
     Raises:
         ArtefactError: When a file is absent, broken, or does not fit the others.
@@ -56,7 +62,7 @@ def restore_classifier(
         tokenizer = load_tokenizer(str(folder))
         with torch.random.fork_rng(devices=[]):  # loading leaves the caller's generator alone
             encoder = load_encoder(str(folder))
-            model = MarkerClassifier(encoder, pooling=pooling, labels=labels)
+            model = build(encoder)
         model.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))
     except ConfigError as error:
         raise ArtefactError(

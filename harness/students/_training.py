@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from harness.protocols import Progress
-from harness.students._batches import bucketed_batches, budgeted_batches, collate
+from harness.students._batches import Batch, bucketed_batches, budgeted_batches, collate
 from harness.students._bert_forward import ByteDropout
 from harness.students._compact import compact_embeddings
 from harness.students._marking import MarkedIds
 from harness.students._training_options import Precision, TrainingOptions
 
 if TYPE_CHECKING:
-    from harness.students._network import MarkerClassifier
+    from harness.students._network import Network
 
-__all__ = ["DevSet", "Trained", "bf16_wanted", "predict", "train"]
+__all__ = ["DevSet", "Trained", "bf16_wanted", "divergence", "each_batch", "predict", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def bf16_wanted(precision: Precision) -> bool:
 
 
 def train(
-    model: MarkerClassifier,
+    model: Network,
     rows: Sequence[MarkedIds],
     targets: Sequence[int],
     options: TrainingOptions,
@@ -67,9 +67,10 @@ def train(
     pad: int,
     bf16: bool,
     dev: DevSet | None = None,
+    weights: NDArray[np.float64] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Trains a model in place with AdamW on cross-entropy.
+    """Trains a model in place with AdamW on its objective.
 
     Args:
         model: Encoder and classifier.
@@ -80,19 +81,30 @@ def train(
         pad: Id of the padding word.
         bf16: Whether matrix products run in bfloat16.
         dev: Rows by whose accuracy the best epoch is kept; needs ``options.patience``.
+        weights: Weights of the labels in the cross-entropy; None weighs all alike.
         progress: Told optimiser steps.
     """
     groups = [rows, dev.rows if dev is not None else []]
     with compact_embeddings(
         model.encoder, groups, pad=pad, trained=options.train_embeddings
     ) as narrowed:
-        loop = _Loop(model, narrowed[0], torch.tensor(targets), options, seed=seed, bf16=bf16)
+        loop = _Loop(
+            model,
+            narrowed[0],
+            torch.tensor(targets),
+            options,
+            seed=seed,
+            bf16=bf16,
+            weights=None if weights is None else torch.from_numpy(weights).float(),
+        )
         if dev is None or options.patience is None:
             losses = [loop.epoch(progress) for _ in range(loop.epochs)]
             best = None
         else:
             narrow_dev = DevSet(narrowed[1], dev.targets)
             losses, best = _until_stopped(loop, narrow_dev, options.patience, progress)
+        if best is None:
+            loop.take_average()
     model.eval()
     return Trained(steps=loop.step, losses=tuple(losses), best_epoch=best)
 
@@ -102,15 +114,17 @@ class _Loop:
 
     def __init__(
         self,
-        model: MarkerClassifier,
+        model: Network,
         rows: list[MarkedIds],
         targets: Tensor,
         options: TrainingOptions,
         *,
         seed: int,
         bf16: bool,
+        weights: Tensor | None = None,
     ) -> None:
         self.model, self.bf16 = model, bf16
+        self._weights = weights
         self._rows, self._targets, self._options = rows, targets, options
         self._lengths = [len(row) for row in rows]
         self._generator = np.random.default_rng(seed)
@@ -124,6 +138,7 @@ class _Loop:
             _parameter_groups(model, options), lr=options.learning_rate, fused=True
         )
         self._peaks = [group["lr"] for group in self._optimiser.param_groups]
+        self._average = [p.detach().clone() for p in self._trained] if options.average else []
         self.step = 0
 
     def epoch(self, progress: Progress | None) -> float:
@@ -146,20 +161,56 @@ class _Loop:
         for group, peak in zip(self._optimiser.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
         batch = collate([self._rows[i] for i in batch_rows], pad=0)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
-            logits = self.model(batch, self._dropout)
-        loss = F.cross_entropy(
-            logits.float(),
-            self._targets[batch_rows],
-            label_smoothing=self._options.label_smoothing,
-        )
+        loss = self._loss(batch, self._targets[batch_rows])
         loss.backward()  # type: ignore[no-untyped-call]
         if self._options.max_gradient is not None:
             nn.utils.clip_grad_norm_(self._trained, self._options.max_gradient)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self.step += 1
+        if self._average:
+            # Early averages stand near the present weights, not near the untrained ones.
+            decay = min(self._options.average, self.step / (self.step + 10))
+            torch._foreach_lerp_(self._average, [p.detach() for p in self._trained], 1 - decay)
         return float(loss.detach())
+
+    def _loss(self, batch: Batch, targets: Tensor) -> Tensor:
+        passes: list[Tensor] = []
+
+        def criterion(logits: Tensor) -> Tensor:
+            passes.append(logits.float())
+            return F.cross_entropy(
+                passes[-1],
+                targets,
+                weight=self._weights,
+                label_smoothing=self._options.label_smoothing,
+            )
+
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            loss = self.model.objective(batch, self._dropout, criterion, targets)
+            if not self._options.r_drop:
+                return loss
+            again = self.model.objective(batch, self._dropout, criterion, targets)
+        return (loss + again) / 2 + self._options.r_drop * divergence(*passes)
+
+    def take_average(self) -> None:
+        """Puts the averaged weights, where there are any, in place of the last ones."""
+        with torch.no_grad():
+            for parameter, average in zip(self._trained, self._average, strict=False):
+                parameter.copy_(average)
+
+
+def divergence(one: Tensor, other: Tensor) -> Tensor:
+    """Half the sum of both Kullback-Leibler divergences, mean over the batch (R-Drop, eq. 2).
+
+    Args:
+        one: Logits of shape (batch, labels).
+        other: Logits of the same rows.
+    """
+    first, second = one.log_softmax(-1), other.log_softmax(-1)
+    there = F.kl_div(second, first, log_target=True, reduction="batchmean")
+    back = F.kl_div(first, second, log_target=True, reduction="batchmean")
+    return (there + back) / 2
 
 
 def _until_stopped(
@@ -182,7 +233,7 @@ def _until_stopped(
 
 
 def predict(
-    model: MarkerClassifier,
+    model: Network,
     rows: Sequence[MarkedIds],
     *,
     pad: int,
@@ -200,8 +251,39 @@ def predict(
         bf16: Whether matrix products run in bfloat16.
         progress: Told finished rows.
     """
+    result = np.zeros((len(rows), model.out_features))
+
+    def one(batch_rows: list[int], logits: Tensor) -> None:
+        result[batch_rows] = logits.double().softmax(-1).numpy()
+
+    each_batch(model, rows, model, one, pad=pad, tokens=tokens, bf16=bf16, progress=progress)
+    return result
+
+
+def each_batch(
+    model: Network,
+    rows: Sequence[MarkedIds],
+    look: Callable[[Batch, ByteDropout], Tensor],
+    take: Callable[[list[int], Tensor], None],
+    *,
+    pad: int,
+    tokens: int,
+    bf16: bool,
+    progress: Progress | None = None,
+) -> None:
+    """Runs a network over rows in batches of like length, without dropout or gradients.
+
+    Args:
+        model: The network.
+        rows: Encoded rows.
+        look: What of the network to run on a batch.
+        take: Called with the batch's row indices and its result.
+        pad: Id of the padding word.
+        tokens: Upper bound on a batch's tokens.
+        bf16: Whether matrix products run in bfloat16.
+        progress: Told finished rows.
+    """
     model.eval()
-    result = np.zeros((len(rows), model.classifier.out_features))
     keep_all = ByteDropout(0.0, seed=0)
     done = 0
     with (
@@ -209,15 +291,14 @@ def predict(
         torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16),
     ):
         for batch_rows in budgeted_batches([len(row) for row in rows], tokens=tokens):
-            logits = model(collate([rows[i] for i in batch_rows], pad=pad), keep_all)
-            result[batch_rows] = logits.double().softmax(-1).numpy()
+            batch = collate([rows[i] for i in batch_rows], pad=pad)
+            take(batch_rows, look(batch, keep_all))
             done += len(batch_rows)
             if progress is not None:
                 progress(done, len(rows))
-    return result
 
 
-def _parameter_groups(model: MarkerClassifier, options: TrainingOptions) -> list[dict[str, Any]]:
+def _parameter_groups(model: Network, options: TrainingOptions) -> list[dict[str, Any]]:
     """Parameters by learning rate and weight decay."""
     layers = int(getattr(model.encoder.config, "num_hidden_layers", 0))
     groups: dict[tuple[float, float], list[Tensor]] = {}

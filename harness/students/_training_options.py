@@ -7,11 +7,14 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from harness.documents import FileModel
+from harness.students._backbone import DEFAULT_BACKBONE
+from harness.students._pretrain_options import PretrainOptions
+from harness.students._probabilities import ProbabilityOptions
 
-__all__ = ["Pooling", "Precision", "TrainingOptions"]
+__all__ = ["NeuralOptions", "Pooling", "Precision", "TrainingOptions"]
 
 Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
-Pooling: TypeAlias = Literal["start_markers", "cls", "mean_span"]
+Pooling: TypeAlias = Literal["start_markers", "cls", "mean_span", "joined"]
 
 
 class TrainingOptions(FileModel):
@@ -35,6 +38,9 @@ class TrainingOptions(FileModel):
             epoch is kept; null trains to the end and leaves the dev set alone.
         precision: ``bf16`` runs matrix products in bfloat16, ``auto`` where the CPU has it in
             hardware. Weights, sums of gradients and the optimiser are always fp32.
+        r_drop: Weight of the divergence between two passes with other dropout (Liang et al. 2021,
+            arXiv 2106.14448, equation 4); doubles the cost of a step. 0 is off.
+        average: Decay of a moving average of all weights, which is what is kept; 0 is off.
     """
 
     epochs: int = Field(default=6, ge=1)
@@ -51,3 +57,21 @@ class TrainingOptions(FileModel):
     train_embeddings: bool = True
     patience: int | None = Field(default=None, ge=1)
     precision: Precision = "auto"
+    r_drop: float = Field(default=0.0, ge=0)
+    average: float = Field(default=0.0, ge=0, lt=1)
+
+
+class NeuralOptions(TrainingOptions, ProbabilityOptions):
+    """What every student with a fine-tuned backbone can be told.
+
+    Attributes:
+        backbone: The default, a folder, or the name of a model on the hub.
+        max_length: Upper bound on a sentence's tokens; context far from the mentions is cut.
+        batch_tokens: Upper bound on a batch's tokens at prediction.
+        pretrain: A TKRE pretraining before the student's own training.
+    """
+
+    backbone: str = Field(default=DEFAULT_BACKBONE, min_length=1)
+    max_length: int = Field(default=128, ge=32)
+    batch_tokens: int = Field(default=2048, ge=32)
+    pretrain: PretrainOptions | None = None

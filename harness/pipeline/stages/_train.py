@@ -6,18 +6,22 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from harness.documents import fingerprint
 from harness.errors import CalldistilError
 from harness.pipeline.stages._constrain import constrain_probabilities
+from harness.pipeline.stages._encode import load_features
 from harness.pipeline.stages._files import load_examples, save_predictions
 from harness.pipeline.stages._split import DEV
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
-from harness.protocols import Progress
+from harness.protocols import Progress, ReadsFeatures
 from harness.relations import Example, Prediction, Schema
 from harness.students import load_student, students
 
@@ -31,7 +35,9 @@ FIT = "fit.json"
 class Train:
     """Trains a student on the inputs ``source0``, ``source1``, ... in their order.
 
-    An input ``dev``, where there is one, is handed to the student as its development set.
+    An input ``dev``, where there is one, is handed to the student as its development set. A
+    student that reads features gets those of ``source0`` from the inputs ``features0.0``,
+    ``features0.1``, ..., one per encoding.
 
     Attributes:
         student: Full registry name, ``entity_marker.v1``.
@@ -68,14 +74,14 @@ class Train:
                 f"There is nothing to train {self.student} on: every source is empty.",
                 hint="Look at the rejects of the generation, or name another source.",
             )
+        features = _features(inputs, sources, rows)
         started = time.perf_counter()
         student = students.get(self.student)(schema=self.schema, options=self.options)
-        report = student.fit(
-            examples=rows,
-            seed=self.seed,
-            dev=_dev(inputs),
-            progress=progress,
-        )
+        fit: Any = student.fit
+        if features is not None:
+            assert isinstance(student, ReadsFeatures)  # the plan asked it which
+            fit = partial(student.fit_features, features=features)
+        report = fit(examples=rows, seed=self.seed, dev=_dev(inputs), progress=progress)
         seconds = time.perf_counter() - started
         (content / MODEL).mkdir()
         student.save(folder=content / MODEL)
@@ -89,6 +95,23 @@ def _dev(inputs: Mapping[str, Path]) -> tuple[Example, ...]:
         return ()
     drawn = inputs["dev"] / DEV  # a split keeps its development set in a folder of its own
     return load_examples(drawn if drawn.is_dir() else inputs["dev"])
+
+
+def _features(
+    inputs: Mapping[str, Path], sources: Sequence[str], rows: Sequence[Example]
+) -> NDArray[np.float32] | None:
+    """Vectors of the training rows, all encodings joined; None where none were made."""
+    found: dict[str, NDArray[np.float32]] = {}
+    for source in sources:
+        index = source.removeprefix("source")
+        names = [name for name in inputs if name.startswith(f"features{index}.")]
+        if not names:
+            return None
+        names.sort(key=lambda name: int(name.rpartition(".")[2]))
+        joined = np.concatenate([load_features(inputs[name]) for name in names], axis=1)
+        for example, vector in zip(load_examples(inputs[source]), joined, strict=True):
+            found.setdefault(example.id, vector)
+    return np.stack([found[row.id] for row in rows])
 
 
 def training_rows(sources: Sequence[Sequence[Example]]) -> list[Example]:

@@ -13,13 +13,21 @@ from harness.errors import ArtefactError, ConfigError
 from harness.protocols import Student
 from harness.students import load_student, make_student, students
 
+ALL = (
+    "entity_marker.v1",
+    "frozen_encoder.v1",
+    "knowprompt.v1",
+    "linear.v1",
+    "retrieval_re.v1",
+)
+
 
 def test_students_are_known_by_versioned_names():
-    assert {"linear.v1", "entity_marker.v1"} <= set(students.names())
+    assert set(ALL) <= set(students.names())
     assert students.resolve("linear") == "linear.v1"
 
 
-@pytest.mark.parametrize("name", ["linear.v1", "entity_marker.v1"])
+@pytest.mark.parametrize("name", ALL)
 def test_every_student_describes_itself_and_fits_the_protocol(name, semeval_schema):
     cls = students.get(name)
     assert cls.name == name
@@ -33,7 +41,7 @@ def test_every_student_describes_itself_and_fits_the_protocol(name, semeval_sche
     assert student.labels == semeval_schema.label_names
 
 
-@pytest.mark.parametrize("name", ["linear.v1", "entity_marker.v1"])
+@pytest.mark.parametrize("name", ALL)
 def test_listing_students_loads_nothing_heavy(name):
     code = (
         "import sys; from harness.students import students; students.names();"
