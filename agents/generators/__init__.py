@@ -6,7 +6,8 @@ from agents.generators._all_at_once import (
     AllAtOnceDiversePerLine,
     AllAtOnceOptions,
 )
-from agents.generators._reader import RejectReason, SampleReader
+from agents.generators._reader import SampleReader
+from agents.generators._rejects import RejectReason
 
 __all__ = [
     "AllAtOnce",

@@ -27,6 +27,7 @@ from harness.protocols._calls import (
     Sampling,
     Usage,
 )
+from harness.protocols._explainer import Explainer, Explanation
 from harness.protocols._neighbours import (
     Neighbour,
     NeighbourSearch,
@@ -34,7 +35,12 @@ from harness.protocols._neighbours import (
     SearchesNeighbours,
 )
 from harness.protocols._optional import Batchable, NeedsCapabilities, Probeable, ProbeFinding
-from harness.protocols._planned import PlannedRound, PlansCalls
+from harness.protocols._planned import (
+    PlannedRound,
+    PlannedSamples,
+    PlansCalls,
+    PlansGeneration,
+)
 from harness.protocols._scores import LabelScore, read_scores, scores_text
 from harness.protocols._student import FitReport, Progress, Student
 
@@ -46,6 +52,8 @@ __all__ = [
     "Completion",
     "Constraint",
     "Dialogue",
+    "Explainer",
+    "Explanation",
     "Extractor",
     "Failure",
     "FinishReason",
@@ -60,7 +68,9 @@ __all__ = [
     "Neighbour",
     "NeighbourSearch",
     "PlannedRound",
+    "PlannedSamples",
     "PlansCalls",
+    "PlansGeneration",
     "ProbeFinding",
     "Probeable",
     "Progress",
