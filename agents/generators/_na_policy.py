@@ -15,9 +15,7 @@ __all__ = ["NA_KIND", "NaKind", "NaPolicy", "checked_policy"]
 NA_KIND = "na_kind"
 """The fact of an NA row that says its kind."""
 
-NaKind: TypeAlias = Literal[
-    "schema", "other_relation", "reversed", "denied", "other_pair", "easy"
-]
+NaKind: TypeAlias = Literal["schema", "other_relation", "reversed", "denied", "other_pair", "easy"]
 
 
 class NaPolicy(FileModel):
