@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -53,7 +54,9 @@ class MBreExtractor(LabelExtractor[MBreOptions]):
     No gold label is read: neither the groups nor the threshold come from labelled sentences.
     """
 
-    summary: ClassVar[str] = "One call per group of dissimilar labels, and yes or no for each named."
+    summary: ClassVar[str] = (
+        "One call per group of dissimilar labels, and yes or no for each named."
+    )
     source: ClassVar[str] = "Li, Dai and Li 2025, M-BRe (arXiv 2509.07730)"
     Options: ClassVar[type[BaseModel]] = MBreOptions
 
@@ -74,8 +77,12 @@ class MBreExtractor(LabelExtractor[MBreOptions]):
     def extract(self, *, example: Example) -> Dialogue[Prediction]:
         """Asks each group for its label, and about each named label whether it holds."""
         na = self._schema.na_label
-        answers = yield [self._choice(example, labels) for labels in self._asked(example)]
-        read = [self._read(example, answer) for answer in answers]
+        groups = self._asked(example)
+        answers = yield [self._choice(example, labels) for labels in groups]
+        read = [
+            self._within(group, self._read(example, answer))
+            for group, answer in zip(groups, answers, strict=True)
+        ]
         named = [r.label for r in read if r.label is not None and r.label != na]
         candidates = tuple(dict.fromkeys(named))
         if not candidates:
@@ -98,6 +105,12 @@ class MBreExtractor(LabelExtractor[MBreOptions]):
         offered = set(self._offered(example))
         kept = (tuple(label for label in group if label in offered) for group in self.groups)
         return [group for group in kept if group]
+
+    def _within(self, group: Sequence[str], read: Prediction) -> Prediction:
+        """Turns a label that the group did not offer into an invalid one."""
+        if read.label is None or read.label in (*group, self._schema.na_label):
+            return read
+        return replace(read, label=None, outcome=Outcome.INVALID_LABEL)
 
     def _choice(self, example: Example, labels: Sequence[str]) -> Request:
         return self._request(
@@ -126,9 +139,7 @@ class MBreExtractor(LabelExtractor[MBreOptions]):
         if top < self._options.threshold and self._options.undecided == "na":
             return Prediction(example.id, self._schema.na_label, answer=answer, evidence=evidence)
         if top < self._options.threshold or len(best) > 1:
-            return Prediction(
-                example.id, None, Outcome.AMBIGUOUS, answer=answer, evidence=evidence
-            )
+            return Prediction(example.id, None, Outcome.AMBIGUOUS, answer=answer, evidence=evidence)
         return Prediction(example.id, best[0], answer=answer, evidence=evidence)
 
 

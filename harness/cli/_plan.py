@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.costs import CostRange, CountRange
-    from harness.pipeline import Plan, PlanEstimate
+    from harness.pipeline import Plan, PlanEstimate, StageEstimate
+    from harness.relations import Schema
 
 
 @click.command("plan")
@@ -120,8 +121,19 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
         "\nCalls of the first round, and of later ones at least to at most."
         f" Prompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
     )
+    for stage in estimate.stages:
+        if stage.items:
+            click.echo(f"{stage.node.title}: {_rows_asked(stage, plan.setup.schema)}")
     for warning in _warnings(plan):
         click.echo(f"Warning: {warning}", err=True)
+
+
+def _rows_asked(stage: StageEstimate, schema: Schema) -> str:
+    """How many rows a generator is asked for, and which of them are NA rows."""
+    kinds = stage.na_rows(schema)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    na = f"{sum(kinds.values()):,} of them {schema.na_label}"
+    return f"{stage.rows:,} rows asked for, {na}" + (f" ({told})" if kinds else "")
 
 
 def _later(rounds: Sequence[CountRange]) -> str:
@@ -152,6 +164,8 @@ def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
                 "stored": stage.stored,
                 "input_tokens": stage.input_tokens,
                 "tokenizer": stage.tokenizer,
+                "rows": stage.rows,
+                "na_rows": stage.na_rows(plan.setup.schema),
                 "cost": money(stage.cost),
                 "cost_now": money(stage.cost_now),
             }

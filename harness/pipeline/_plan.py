@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from harness.datasets import dataset_formats, guess_format
 from harness.pipeline._components import checked_component
 from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
+from harness.pipeline._node import Node
 from harness.pipeline._setup import Setup
 from harness.pipeline._systems import Source, SystemEntry, SystemKind
 from harness.pipeline.stages import (
@@ -17,6 +18,7 @@ from harness.pipeline.stages import (
     Calibrate,
     ContentFree,
     Encode,
+    Explain,
     Extract,
     Generate,
     Label,
@@ -24,50 +26,15 @@ from harness.pipeline.stages import (
     Predict,
     Read,
     Split,
-    Stage,
     Subset,
     Train,
 )
-from harness.registry import Registry, backends, extractors, generators
-from harness.store import content_hash
+from harness.registry import Registry, backends, explainers, extractors, generators
 from harness.students import students
 
 __all__ = ["Node", "OverlapPlan", "Plan", "Repetition", "SystemPlan", "build_plan"]
 
 _DATA = (Read, Split, Subset)
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A stage with its inputs.
-
-    Attributes:
-        stage: What it does.
-        title: What it does, for people.
-        inputs: The stages whose content it reads, by the name it knows them under.
-    """
-
-    stage: Stage
-    title: str
-    inputs: Mapping[str, Node]
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of the stage, its config and its inputs' keys."""
-        return content_hash(
-            {
-                "stage": self.stage.name,
-                "version": self.stage.version,
-                "config": self.stage.identity(),
-                "inputs": {name: node.key for name, node in self.inputs.items()},
-            }
-        )
-
-    def ancestors(self) -> Iterator[Node]:
-        """This stage's inputs and theirs, each once per path."""
-        for node in self.inputs.values():
-            yield from node.ancestors()
-            yield node
 
 
 @dataclass(frozen=True)
@@ -118,6 +85,7 @@ class Plan:
         full_test: The one that reads the wider test set.
         systems: In the file's order.
         overlaps: Test against every source of training rows.
+        explanations: The stages that explain few-shot examples, by the name in the file.
     """
 
     setup: Setup
@@ -125,6 +93,7 @@ class Plan:
     full_test: Node | None
     systems: tuple[SystemPlan, ...]
     overlaps: tuple[OverlapPlan, ...]
+    explanations: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -138,6 +107,7 @@ class Plan:
         for system in self.systems:
             for repetition in system.repetitions:
                 ends.append(repetition.calibrated or repetition.answers)
+        ends += [node for nodes in self.explanations.values() for node in nodes]
         ends += [overlap.node for overlap in self.overlaps]
         found: dict[str, Node] = {}
         for end in ends:
@@ -169,6 +139,10 @@ class _Builder:
             full_test=self._read("full_test") if full is not None else None,
             systems=systems,
             overlaps=tuple(self._overlaps(systems)),
+            explanations={
+                name: tuple(self._explained(name, seed) for seed in self.experiment.seeds.split)
+                for name in self.experiment.explanations
+            },
         )
 
     # -- data ------------------------------------------------------------------------------
@@ -192,6 +166,14 @@ class _Builder:
         pool = self._read("train" if entry.source == "train" else "few_shot")
         stage = Split(entry=entry, seed=seed, schema=self.setup.schema)
         return Node(stage, f"draw the few-shot set, split seed {seed}", {"pool": pool})
+
+    def _explained(self, name: str, seed: int | None) -> Node:
+        """Explanations of the few-shot set of one split seed, as the file declares them."""
+        entry = self.experiment.explanations[name]
+        agent = self._agent(explainers, entry.explainer, entry.options, entry.backend)
+        stage = Explain(agent=agent, schema=self.setup.schema)
+        title = f"{name}: explain with {agent.component}, split seed {seed}"
+        return Node(stage, title, {"examples": self._split(seed)})
 
     # -- agents ----------------------------------------------------------------------------
 

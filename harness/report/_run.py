@@ -192,7 +192,7 @@ class _Reader:
         answers = self.manifest.node(record.repetitions[0].answers)
         behind = [*self.manifest.ancestors(answers.key), answers]
         for node in behind:
-            if node.stage in ("generate", "extract", "label"):
+            if node.stage in ("generate", "explain", "extract", "label"):
                 shown = self._artefact(node.key).content / DEMONSTRATIONS
                 if shown.is_file():
                     ids |= set(json.loads(shown.read_text(encoding="utf-8")))
