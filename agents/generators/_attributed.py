@@ -122,7 +122,9 @@ class Attributed(LabelGenerator[AttributedOptions]):
             registers=self._options.registers,
         )
         found = {(("topics", "topic"), ("registers", "register")): self._user(shared)}
-        names = {"head": self._schema.markers.head, "tail": self._schema.markers.tail}
+        names = {"head": "the head", "tail": "the tail"}
+        if self._schema.directed:
+            names = {"head": self._schema.markers.head, "tail": self._schema.markers.tail}
         open_sides = [side for side in names if not self._types(item)[side == "tail"]]
         if open_sides:
             line = label_line(self._schema, item.label)
@@ -142,16 +144,14 @@ class Attributed(LabelGenerator[AttributedOptions]):
     def _declared(self, item: GenerationItem) -> _Lists:
         """The lists that are not asked for."""
         markers = self._schema.markers
-        first = f"{markers.head} before {markers.tail}"
-        # A label that carries direction counts on the order in which markers are read.
-        orders = (
-            (first,) if self._schema.directed else (first, f"{markers.tail} before {markers.head}")
-        )
+        orders = [f"<{markers.head}> before <{markers.tail}>"]
+        if not self._schema.directed:  # a label with a direction counts on the reading order
+            orders.append(f"<{markers.tail}> before <{markers.head}>")
         head, tail = self._types(item)
         return _Lists(
             {
                 "length": self._options.lengths,
-                "argument order": orders,
+                "argument order": tuple(orders),
                 "head kind": head,
                 "tail kind": tail,
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from agents.generators._reader import argument_types
 from agents.generators._rejects import RejectedError, RejectReason
@@ -121,9 +122,9 @@ class RecordReader:
 def _fields(record: str) -> Mapping[str, str]:
     """The value of each field; of a field that stands twice, the first."""
     matches = list(_FIELD.finditer(record))
-    ends = [match.start() for match in matches[1:]] + [len(record)]
     values: dict[str, str] = {}
-    for match, end in zip(matches, ends, strict=True):
+    for match, following in zip_longest(matches, matches[1:]):
+        end = len(record) if following is None else following.start()
         value = " ".join(record[match.end() : end].split())
         name = _name(match)
         if name == "context":  # a sentence keeps its full stop
