@@ -163,7 +163,9 @@ def dissimilar_groups(schema: Schema, size: int) -> tuple[tuple[str, ...], ...]:
     schema's order, each to the group with room whose most similar member is least similar to it,
     by the cosine of the TF-IDF vectors of their descriptions.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import (  # type: ignore[import-untyped]
+        TfidfVectorizer,
+    )
 
     labels = schema.positive_labels
     count = max(1, len(labels) // size)

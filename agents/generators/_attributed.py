@@ -121,7 +121,9 @@ class Attributed(LabelGenerator[AttributedOptions]):
             topics=self._options.topics,
             registers=self._options.registers,
         )
-        found = {(("topics", "topic"), ("registers", "register")): self._user(shared)}
+        found: dict[tuple[tuple[str, str], ...], Request] = {
+            (("topics", "topic"), ("registers", "register")): self._user(shared)
+        }
         names = {"head": "the head", "tail": "the tail"}
         if self._schema.directed:
             names = {"head": self._schema.markers.head, "tail": self._schema.markers.tail}

@@ -28,8 +28,9 @@ def command(generator: str, **options: Any) -> None:
     from harness.registry import explainers, generators
 
     explains = _names(explainers, generator)
-    if explains and options["few_shot"] is None:
-        raise click.UsageError(f"{generator} explains labelled examples: add --few-shot FILE")
+    needs = explains or getattr(generators.get(generator), "needs_few_shot", False)
+    if needs and options["few_shot"] is None:
+        raise click.UsageError(f"{generator} works on labelled examples: add --few-shot FILE")
     stage: Any = Explain if explains else Generate
     run_agent(
         explainers if explains else generators,

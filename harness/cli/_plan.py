@@ -118,7 +118,7 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
     click.echo(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 8))
     tokenizers = sorted({stage.tokenizer for stage in estimate.stages})
     click.echo(
-        "\nCalls of the first round, and of later ones at least to at most."
+        "\nCalls of the first round, and of later ones likely (at least to at most)."
         f" Prompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
     )
     for stage in estimate.stages:
@@ -137,10 +137,11 @@ def _rows_asked(stage: StageEstimate, schema: Schema) -> str:
 
 
 def _later(rounds: Sequence[CountRange]) -> str:
-    """Calls of later rounds, at least to at most."""
+    """Calls of later rounds: likely, and at least to at most."""
     least = sum(r.at_least for r in rounds)
+    likely = sum(r.likely for r in rounds)
     most = sum(r.at_most or 0 for r in rounds)
-    return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
+    return f"{likely:,.0f}" + ("" if least == most else f" ({least:,.0f} to {most:,.0f})")
 
 
 def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:

@@ -96,11 +96,12 @@ class StageEstimate:
         return sum(item.count for item in self.items)
 
     def na_rows(self, schema: Schema) -> dict[str, int]:
-        """How many of them are NA rows, by their kind (``schema`` where none is named)."""
+        """How many of them are NA rows, by their kind; variants of NA rows are ``gold``."""
         found: dict[str, int] = {}
         for item in self.items:
             if item.label == schema.na_label:
-                kind = item.facts.get("na_kind", "schema")
+                usual = "gold" if "gold" in item.facts else "schema"
+                kind = item.facts.get("na_kind", usual)
                 found[kind] = found.get(kind, 0) + item.count
         return found
 
