@@ -99,10 +99,10 @@ def test_a_plan_says_how_many_na_rows_of_which_kind_are_asked_for(
     assert row["na_rows"] == {"denied": 4, "easy": 3}
 
 
-def test_options_that_came_later_change_no_key_of_what_was_made_before() -> None:
-    assert fingerprint(AllAtOnceOptions()) == {"n": 32, "demonstrations": 8}
+def test_a_policy_that_is_not_declared_is_in_no_key() -> None:
+    assert fingerprint(AllAtOnceOptions(n=4)) == {"n": 4}
     declared = AllAtOnceOptions.model_validate({"na_policy": {"n": 3}})
-    assert fingerprint(declared)["na_policy"] == {"n": 3, "kinds": ["schema"]}
+    assert fingerprint(declared) == {"na_policy": {"n": 3}}
 
 
 def test_one_by_one_goes_through_batch_files_round_by_round(
@@ -224,3 +224,30 @@ def test_a_preset_in_a_file_gives_the_requests_of_its_values(small_task: Any) ->
         for change, name in ((named, "a.yaml"), (written, "b.yaml"))
     ]
     assert keys[0] == keys[1]
+
+
+def test_a_sentence_that_mbre_is_not_sure_of_becomes_no_training_row(
+    small_task: Any, tmp_path: Path
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        sure = ['{"relation": "works_for"}', '{"holds": true, "confidence": 0.9}']
+        unsure = ['{"relation": "lives_in"}', '{"holds": true, "confidence": 0.3}']
+        # Both sentences' groups are asked in the first round, both candidates in the second.
+        replies = [sure[0], unsure[0], sure[1], unsure[1]]
+        document["backends"]["miner"] = {"use": "scripted", "options": {"replies": replies}}
+        source = {"extractor": "mbre.v1", "backend": "miner", "limit": 2}
+        document["systems"] = {
+            "llm": document["systems"]["llm"],
+            "mined": {
+                "student": "linear.v1",
+                "train_on": [{"gold": "few_shot"}, {"labelled": source}],
+            },
+        }
+        document["candidate"] = "mined"
+
+    run = run_experiment(small_task.changed(change), folder=tmp_path / "run")
+    (folder,) = (run.folder / "artefacts").glob("label-*")
+    rows = (folder / "content" / "examples.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(row)["relation"] for row in rows] == ["works_for"]
+    answers = (folder / "content" / "predictions.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(row).get("outcome", "parsed") for row in answers] == ["parsed", "ambiguous"]
