@@ -175,6 +175,13 @@ class _Builder:
         title = f"{name}: explain with {agent.component}, split seed {seed}"
         return Node(stage, title, {"examples": self._split(seed)})
 
+    def _explanations_of(self, entry: SystemEntry) -> str | None:
+        """The declared explanations that a student's pretraining names in place of a file."""
+        pretrain = entry.options.get("pretrain")
+        named = pretrain.get("explanations") if isinstance(pretrain, Mapping) else None
+        known = isinstance(named, str) and named in self.experiment.explanations
+        return named if known else None
+
     # -- agents ----------------------------------------------------------------------------
 
     def _agent(
@@ -289,7 +296,8 @@ class _Builder:
 
     def _student(self, name: str, entry: SystemEntry) -> Iterator[Repetition]:
         found = checked_component(students, entry.student or "", entry.options, self.setup.base)
-        split = any(self._needs_split(source) for source in entry.train_on)
+        explained = self._explanations_of(entry)
+        split = explained is not None or any(self._needs_split(s) for s in entry.train_on)
         generation = any(source.generated is not None for source in entry.train_on)
         predict = Predict(schema=self.setup.schema, type_constraints=entry.type_constraints)
         for seeds in seed_triples(
@@ -303,6 +311,8 @@ class _Builder:
                 declared = self.experiment.data.dev
                 dev = self._read("dev") if declared is not None else self._split(seeds.split)
                 inputs["dev"] = dev
+            if explained is not None:
+                inputs["explanations"] = self._explained(explained, seeds.split)
             stage = Train(
                 student=found.name,
                 options=found.options,
@@ -363,6 +373,7 @@ class _Builder:
                     searched = "pool_features" in node.inputs  # its pool gives neighbours
                     for name, rows in node.inputs.items():
                         used = name in ("few_shot", "dev") or name.startswith("source")
+                        used = used or (isinstance(node.stage, Explain) and name == "examples")
                         if used or (searched and name == "pool"):
                             seen.setdefault(rows.key, (f"{system.name}: {rows.title}", rows))
         for title, rows in seen.values():

@@ -210,7 +210,7 @@ class _Reader:
                 content = self._artefact(key).content
                 drawn = content / "dev"
                 ids |= {e.id for e in load_examples(drawn if drawn.is_dir() else content)}
-            elif _ROWS[source.stage] == "gold":
+            elif _ROWS.get(source.stage) == "gold":
                 ids |= {example.id for example in self._examples(key)}
         return ids
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from harness.documents import fingerprint
 from harness.errors import CalldistilError
 from harness.pipeline.stages._constrain import constrain_probabilities
+from harness.pipeline.stages._explain import EXPLANATIONS
 from harness.pipeline.stages._files import load_examples, save_predictions
 from harness.pipeline.stages._split import DEV
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
@@ -31,7 +32,8 @@ FIT = "fit.json"
 class Train:
     """Trains a student on the inputs ``source0``, ``source1``, ... in their order.
 
-    An input ``dev``, where there is one, is handed to the student as its development set.
+    An input ``dev``, where there is one, is handed to the student as its development set. An input
+    ``explanations`` stands for the file that its option ``pretrain.explanations`` names.
 
     Attributes:
         student: Full registry name, ``entity_marker.v1``.
@@ -69,7 +71,9 @@ class Train:
                 hint="Look at the rejects of the generation, or name another source.",
             )
         started = time.perf_counter()
-        student = students.get(self.student)(schema=self.schema, options=self.options)
+        student = students.get(self.student)(
+            schema=self.schema, options=_with_explanations(self.options, inputs)
+        )
         report = student.fit(
             examples=rows,
             seed=self.seed,
@@ -89,6 +93,15 @@ def _dev(inputs: Mapping[str, Path]) -> tuple[Example, ...]:
         return ()
     drawn = inputs["dev"] / DEV  # a split keeps its development set in a folder of its own
     return load_examples(drawn if drawn.is_dir() else inputs["dev"])
+
+
+def _with_explanations(options: Any, inputs: Mapping[str, Path]) -> Any:
+    """The options, with the file of the explanations that were made for the student."""
+    if "explanations" not in inputs:
+        return options
+    file = inputs["explanations"] / EXPLANATIONS
+    pretrain = options.pretrain.model_copy(update={"explanations": file})
+    return options.model_copy(update={"pretrain": pretrain})
 
 
 def training_rows(sources: Sequence[Sequence[Example]]) -> list[Example]:

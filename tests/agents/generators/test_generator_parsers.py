@@ -23,7 +23,9 @@ from agents.generators import (
     written_records,
 )
 from harness.errors import ConfigError
+from harness.pipeline import Explain, agent_of, load_explanations, run_single
 from harness.protocols import AgentContext, Completion, FinishReason, Sampling
+from harness.registry import explainers
 from harness.relations import Example, Mention, Outcome, load_schema, render_marked
 
 SEMEVAL = load_schema("semeval-2010-task-8")
@@ -328,6 +330,31 @@ def test_the_145_genuine_explanations_are_usable(data_home, llm_recordings, seme
         messages = [{"role": m.role, "content": m.content} for m in completion.request.messages]
         assert messages == line["messages"]
         assert (said.outcome, said.text) == (Outcome.PARSED, line["response"])
+
+
+@pytest.mark.data
+def test_the_stage_explains_the_few_shot_sentences_from_the_recording(
+    data_home, llm_recordings, semeval_few_shot, tmp_path
+):
+    file = llm_recordings / "semeval-2010-task-8" / "explain.v1.jsonl"
+    agent = agent_of(
+        explainers,
+        "explanations",
+        options={},
+        backend="recorded",
+        backend_options={"model": "m", "recordings": [str(file)]},
+        sampling=Sampling(),
+        tokenizer="o200k_base",
+    )
+    measures = run_single(
+        Explain(agent=agent, schema=SEMEVAL),
+        inputs={"examples": semeval_few_shot},
+        output=tmp_path / "out",
+        agent=agent,
+    )
+    explained = load_explanations(tmp_path / "out")
+    assert list(explained) == [example.id for example in semeval_few_shot]
+    assert measures.units == 145 and not any(charge.paid for charge in measures.charges)
 
 
 @pytest.mark.data

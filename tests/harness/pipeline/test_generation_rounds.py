@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from agents.generators import AllAtOnceOptions
 from benchmarks.speed.loopback import completion_body
-from harness.documents import fingerprint
+from harness.documents import FileModel, ResolvedPath, fingerprint
 from harness.errors import ConfigError
 from harness.pipeline import (
     RunFolder,
@@ -23,7 +24,9 @@ from harness.pipeline import (
     run_experiment,
 )
 from harness.protocols import Sampling
+from harness.report import report_run
 from harness.store import open_call_store
+from harness.students import students
 
 LABELS = ("works_for", "lives_in", "none")
 
@@ -178,6 +181,60 @@ def test_explanations_are_written_from_an_experiment_file(small_task: Any, tmp_p
     assert RunFolder.open(tmp_path / "run").manifest().node(node.key).stage == "explain"
 
 
+class _Pretrain(FileModel):
+    explanations: ResolvedPath
+
+
+_Linear: Any = students.get("linear.v1")
+
+
+class _Options(_Linear.Options):  # type: ignore[misc]
+    pretrain: _Pretrain | None = None
+
+
+class _Pretrained(_Linear):  # type: ignore[misc]
+    """A student that tells how many explanations it was given; saved as a linear one."""
+
+    Options = _Options
+
+    def fit(self, **given: Any) -> Any:
+        assert self._options.pretrain is not None
+        lines = self._options.pretrain.explanations.read_text("utf-8").splitlines()
+        self._options = _Linear.Options()
+        return replace(super().fit(**given), notes=(f"{len(lines)} explanations",))
+
+
+def test_a_pretraining_reads_the_explanations_that_it_names(
+    small_task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(students._objects, "pretrained.v1", _Pretrained)
+
+    def change(document: dict[str, Any]) -> None:
+        replies = ["Because."] * 6
+        document["backends"]["why"] = {"use": "scripted", "options": {"replies": replies}}
+        document["explanations"] = {"reasons": {"explainer": "explanations.v1", "backend": "why"}}
+        document["seeds"]["training"] = [1]
+        document["systems"] = {
+            "llm": document["systems"]["llm"],
+            "told": {
+                "student": "pretrained.v1",
+                "train_on": [{"labelled": {"extractor": "zero_shot.v1", "backend": "teacher"}}],
+                "options": {"pretrain": {"explanations": "reasons"}},
+            },
+        }
+        document["candidate"] = "told"
+
+    file = small_task.changed(change)
+    run = run_experiment(file, folder=tmp_path / "run", jobs=1)
+    (folder,) = (run.folder / "artefacts").glob("train-*")
+    assert json.loads((folder / "content" / "fit.json").read_text())["notes"] == ["6 explanations"]
+    # Explained sentences are human labels that were seen: they count, and meet the test set.
+    row = next(row for row in report_run(run.folder).rows if row.system == "told")
+    assert row.gold_budget == 6
+    titles = [overlap.rows for overlap in build_plan(load_setup(file)).overlaps]
+    assert "told: draw the few-shot set, split seed 1" in titles
+
+
 def test_an_explanations_entry_that_cannot_work_says_so_with_its_line(small_task: Any) -> None:
     def change(document: dict[str, Any]) -> None:
         document["explanations"] = {"why": {"explainer": "explanation", "backend": "nobody"}}
@@ -251,3 +308,18 @@ def test_a_sentence_that_mbre_is_not_sure_of_becomes_no_training_row(
     assert [json.loads(row)["relation"] for row in rows] == ["works_for"]
     answers = (folder / "content" / "predictions.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(row).get("outcome", "parsed") for row in answers] == ["parsed", "ambiguous"]
+
+
+def test_a_verb_that_needs_gold_sentences_says_which_option_brings_them(
+    small_task: Any, command: Any, tmp_path: Path
+) -> None:
+    ask = ("-s", small_task.folder / "ties.yaml", "-b", "scripted", "-o", tmp_path / "out")
+    for generator in ("explanations", "paraphrase.v1"):
+        said = command("generate", "-g", generator, *ask)
+        assert said.code == 2
+        assert f"{generator} works on labelled examples: add --few-shot FILE" in said.err
+
+
+def test_explainers_are_listed(command: Any) -> None:
+    said = command("list", "explainers", "--json")
+    assert [row["name"] for row in json.loads(said.out)] == ["explanations.v1"]
