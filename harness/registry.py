@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from harness.errors import CalldistilError, ConfigError, Problem
 
 if TYPE_CHECKING:
-    from harness.protocols import Backend, Extractor, RowGenerator
+    from harness.protocols import Backend, Explainer, Extractor, RowGenerator
 
-__all__ = ["Registry", "backends", "extractors", "generators"]
+__all__ = ["Registry", "backends", "explainers", "extractors", "generators"]
 
 _VERSIONED = re.compile(r"^(?P<base>.+)\.v(?P<version>\d+)$")
 T = TypeVar("T")
@@ -130,3 +130,4 @@ class Registry(Generic[T]):
 backends: Registry[type[Backend]] = Registry("backend", group="calldistil.backends")
 extractors: Registry[type[Extractor]] = Registry("extractor", group="calldistil.extractors")
 generators: Registry[type[RowGenerator]] = Registry("generator", group="calldistil.generators")
+explainers: Registry[type[Explainer]] = Registry("explainer", group="calldistil.explainers")

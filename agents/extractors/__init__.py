@@ -6,6 +6,7 @@ from agents.extractors._explain_then_label import ExplainThenLabelExtractor, Exp
 from agents.extractors._few_shot import FewShotExtractor, FewShotOptions
 from agents.extractors._hierarchical import HierarchicalExtractor, HierarchicalOptions
 from agents.extractors._label_extractor import ExtractorOptions, LabelExtractor
+from agents.extractors._mbre import MBreExtractor, MBreOptions, dissimilar_groups
 from agents.extractors._multiple_choice import MultipleChoiceExtractor, MultipleChoiceOptions
 from agents.extractors._parse import ParsedAnswer, Rule, parse_label_answer
 from agents.extractors._rag4re import Rag4reExtractor, Rag4reOptions
@@ -31,6 +32,8 @@ __all__ = [
     "HierarchicalExtractor",
     "HierarchicalOptions",
     "LabelExtractor",
+    "MBreExtractor",
+    "MBreOptions",
     "MultipleChoiceExtractor",
     "MultipleChoiceOptions",
     "ParsedAnswer",
@@ -50,6 +53,7 @@ __all__ = [
     "ZeroShotExtractor",
     "ZeroShotOptions",
     "ask",
+    "dissimilar_groups",
     "label_probabilities",
     "parse_label_answer",
 ]

@@ -4,79 +4,46 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from agents.generators._reader import SampleReader
+from agents.generators._label_generator import GeneratorOptions, LabelGenerator
+from agents.generators._na_policy import NA_KIND
+from agents.generators._reader import samples_of
 from agents.prompts import generate_messages
-from harness.documents import FileModel
-from harness.protocols import AgentContext, Dialogue, GeneratedSet, GenerationItem, Request
+from harness.protocols import Dialogue, GeneratedSet, GenerationItem
 
 __all__ = ["AllAtOnce", "AllAtOnceDiverse", "AllAtOnceDiversePerLine", "AllAtOnceOptions"]
 
-_PAPER = "Li, Dai and Li 2025, arXiv 2505.23108"
+
+class AllAtOnceOptions(GeneratorOptions):
+    """Options of the generators that ask for everything at once."""
 
 
-class AllAtOnceOptions(FileModel):
-    """Keys of the generators that ask for everything at once.
-
-    Attributes:
-        n: Samples asked for per label, the NA label included.
-        demonstrations: Few-shot examples shown per label: the first in the set's order. Where
-            a label has fewer, all of them are shown.
-    """
-
-    n: int = Field(default=32, ge=1)
-    demonstrations: int = Field(default=8, ge=0)
-
-
-class AllAtOnce:
+class AllAtOnce(LabelGenerator[AllAtOnceOptions]):
     """One request per label for ``n`` samples, after the label's demonstrations.
 
-    The wording is our own, after the paper. A row's id says generator, label, repeat number and
-    position, so that the same answers give the same rows.
+    The wording is our own, after the paper.
     """
 
     name: ClassVar[str] = "all_at_once.v1"
     summary: ClassVar[str] = "One call per label for all its samples, one per line."
-    source: ClassVar[str] = _PAPER
+    source: ClassVar[str] = "Li, Dai and Li 2025, arXiv 2505.23108"
     Options: ClassVar[type[BaseModel]] = AllAtOnceOptions
-    uses_few_shot: ClassVar[bool] = True
-
-    def __init__(self, *, context: AgentContext, options: AllAtOnceOptions) -> None:
-        self._context = context
-        self._options = options
-        self._reader = SampleReader(context.schema)
-
-    def items(self) -> tuple[GenerationItem, ...]:
-        """One item per label, in the schema's order, the NA label last."""
-        return tuple(
-            GenerationItem(
-                label=label,
-                demonstrations=tuple(
-                    example for example in self._context.few_shot if example.relation == label
-                )[: self._options.demonstrations],
-                count=self._options.n,
-            )
-            for label in self._context.schema.label_names
-        )
 
     def generate(self, *, item: GenerationItem) -> Dialogue[GeneratedSet]:
         """Asks once and reads the lines of the answer."""
         messages = generate_messages(
-            schema=self._context.schema,
+            schema=self._schema,
             label=item.label,
             demonstrations=item.demonstrations,
             n=item.count,
             template=f"generate.{self.name}",
+            na_kind=item.facts.get(NA_KIND),
         )
-        request = Request(
-            messages=messages, sampling=self._context.sampling, repeat=self._context.repeat
-        )
-        (completion,) = yield [request]
-        start = f"gen-{self.name}-{item.label}-{self._context.repeat}"
-        return self._reader.read(
-            item=item, completion=completion, row_id=lambda position: f"{start}-{position}"
-        )
+        (completion,) = yield [self._request(*messages)]
+        written = self._set(item)
+        written.take(completion, samples_of(completion), self._read_as(item.label))
+        return written.result()
 
 
 class AllAtOnceDiverse(AllAtOnce):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.relations import Schema
 
-__all__ = ["LineReader", "WrittenLine", "written_lines"]
+__all__ = ["LineReader", "WrittenLine", "list_mark_off", "unquoted", "written_lines"]
 
 _LIST_MARK = re.compile(r"^(?:[-*•–+]\s+|[\[(]?#?\d{1,3}[.):\]]+\s+)")
 _QUOTES = {'"': '"', "“": "”", "«": "»"}
@@ -32,6 +32,11 @@ def written_lines(text: str) -> list[str]:
     return [line.strip() for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
 
 
+def list_mark_off(line: str) -> str:
+    """The line without numbering or bullet."""
+    return _LIST_MARK.sub("", line, count=1)
+
+
 class LineReader:
     """Takes a sample out of its line, for the labels of one schema."""
 
@@ -45,16 +50,16 @@ class LineReader:
 
     def read(self, line: str) -> WrittenLine:
         """Leaves out numbering or bullet, a label named before or after, and quotes."""
-        text = _LIST_MARK.sub("", line, count=1)
+        text = list_mark_off(line)
         label = None
         if before := self._before.match(text):
             label, text = before[1], text[before.end() :]
         elif after := self._after.search(text):
             label, text = after[1] or after[2], text[: after.start()]
-        return WrittenLine(marked=_unquoted(text.strip()), label=label)
+        return WrittenLine(marked=unquoted(text.strip()), label=label)
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
     """Leaves out quotes that stand around the whole and nowhere inside."""
     closing = _QUOTES.get(text[:1])
     if closing is None or len(text) < 2 or not text.endswith(closing):

@@ -11,6 +11,7 @@ from agents.prompts._labelling import (
     labelling_messages,
     shown_labels,
 )
+from agents.prompts._na_kinds import NA_REQUESTS
 from agents.prompts._render import (
     explain_messages,
     extract_messages,
@@ -21,6 +22,7 @@ from agents.prompts._render import (
 from agents.prompts._statement import bracketed, label_statement
 
 __all__ = [
+    "NA_REQUESTS",
     "AnswerForm",
     "Demonstration",
     "bracketed",

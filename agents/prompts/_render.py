@@ -52,15 +52,28 @@ def generate_messages(
     demonstrations: Sequence[Example],
     n: int,
     template: str,
+    na_kind: str | None = None,
+    **values: object,
 ) -> tuple[Message, ...]:
-    """Asks for ``n`` samples of a label after the demonstrations, in one user message."""
+    """Asks for ``n`` samples of a label after the demonstrations, in one user message.
+
+    Args:
+        schema: The relation schema.
+        label: The label.
+        demonstrations: Samples that are shown, in order.
+        n: How many more are asked for.
+        template: Name of the template.
+        na_kind: Kind of NA row, for the NA label; the schema's own request if left out.
+        values: What else the template takes.
+    """
     content = render(
         template,
         schema=schema,
         label=label,
-        label_line=requested_label_line(schema, label),
+        label_line=requested_label_line(schema, label, na_kind=na_kind),
         demonstrations=[render_marked(example, schema.markers) for example in demonstrations],
         n=n,
+        **values,
     )
     return (Message(role="user", content=content),)
 

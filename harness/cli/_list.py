@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 _KINDS = (
-    "backends", "extractors", "generators", "students", "datasets", "metrics", "tokenizers",
-    "schemas", "experiments",
+    "backends", "extractors", "generators", "explainers", "students", "datasets", "metrics",
+    "tokenizers", "schemas", "experiments",
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def _things(kind: str) -> list[tuple[str, Any]]:
         "backends": agents.backends,
         "extractors": agents.extractors,
         "generators": agents.generators,
+        "explainers": agents.explainers,
         "students": students,
         "datasets": dataset_formats,
         "metrics": metrics,

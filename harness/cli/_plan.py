@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.costs import CostRange, CountRange
-    from harness.pipeline import Plan, PlanEstimate
+    from harness.pipeline import Plan, PlanEstimate, StageEstimate
+    from harness.relations import Schema
 
 
 @click.command("plan")
@@ -117,18 +118,30 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
     click.echo(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 8))
     tokenizers = sorted({stage.tokenizer for stage in estimate.stages})
     click.echo(
-        "\nCalls of the first round, and of later ones at least to at most."
+        "\nCalls of the first round, and of later ones likely (at least to at most)."
         f" Prompt tokens of the first round, counted with {', '.join(tokenizers) or 'nothing'}."
     )
+    for stage in estimate.stages:
+        if stage.items:
+            click.echo(f"{stage.node.title}: {_rows_asked(stage, plan.setup.schema)}")
     for warning in _warnings(plan):
         click.echo(f"Warning: {warning}", err=True)
 
 
+def _rows_asked(stage: StageEstimate, schema: Schema) -> str:
+    """How many rows a generator is asked for, and which of them are NA rows."""
+    kinds = stage.na_rows(schema)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    na = f"{sum(kinds.values()):,} of them {schema.na_label}"
+    return f"{stage.rows:,} rows asked for, {na}" + (f" ({told})" if kinds else "")
+
+
 def _later(rounds: Sequence[CountRange]) -> str:
-    """Calls of later rounds, at least to at most."""
+    """Calls of later rounds: likely, and at least to at most."""
     least = sum(r.at_least for r in rounds)
+    likely = sum(r.likely for r in rounds)
     most = sum(r.at_most or 0 for r in rounds)
-    return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
+    return f"{likely:,.0f}" + ("" if least == most else f" ({least:,.0f} to {most:,.0f})")
 
 
 def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
@@ -152,6 +165,8 @@ def _document(plan: Plan, estimate: PlanEstimate) -> dict[str, Any]:
                 "stored": stage.stored,
                 "input_tokens": stage.input_tokens,
                 "tokenizer": stage.tokenizer,
+                "rows": stage.rows,
+                "na_rows": stage.na_rows(plan.setup.schema),
                 "cost": money(stage.cost),
                 "cost_now": money(stage.cost_now),
             }

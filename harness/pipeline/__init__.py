@@ -26,23 +26,27 @@ from harness.pipeline._systems import SystemEntry
 from harness.pipeline._unbundle import unbundle
 from harness.pipeline.stages import (
     DEMONSTRATIONS,
+    EXPLANATIONS,
     FIT,
     MODEL,
     OVERLAPS,
     REJECTS,
     SHORTFALLS,
     Agent,
+    Explain,
     Extract,
     Generate,
     Stage,
     Train,
     load_examples,
+    load_explanations,
     load_predictions,
     read_jsonl,
 )
 
 __all__ = [
     "DEMONSTRATIONS",
+    "EXPLANATIONS",
     "FIT",
     "MODEL",
     "OVERLAPS",
@@ -56,6 +60,7 @@ __all__ = [
     "Call",
     "Component",
     "Experiment",
+    "Explain",
     "Extract",
     "Generate",
     "ImportedAnswers",
@@ -90,6 +95,7 @@ __all__ = [
     "find_neighbours",
     "import_batch",
     "load_examples",
+    "load_explanations",
     "load_predictions",
     "load_setup",
     "measures_of",

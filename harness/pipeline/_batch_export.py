@@ -12,7 +12,7 @@ from harness.pipeline._estimate import DEFAULT_TOKENIZER, resolved_price
 from harness.pipeline._pending import PendingStage, pending_calls
 from harness.pipeline._run import begun
 from harness.pipeline._setup import Setup
-from harness.pipeline.stages import Extract, Generate
+from harness.pipeline.stages import agent_behind
 from harness.protocols import Batchable, Request
 
 __all__ = ["BatchStage", "export_batch"]
@@ -134,7 +134,8 @@ def _line(key: str, request: Request, stage: PendingStage) -> str:
 
 
 def _described(setup: Setup, stage: PendingStage, requests: list[Request]) -> BatchStage:
-    assert isinstance(stage.node.stage, Extract | Generate)
+    agent = agent_behind(stage.node.stage)
+    assert agent is not None  # only such a stage waits for answers
     entry = setup.experiment.backends[stage.backend]
     counter = token_counter(entry.tokenizer or DEFAULT_TOKENIZER)
     counts: dict[str, int] = {}
@@ -144,7 +145,7 @@ def _described(setup: Setup, stage: PendingStage, requests: list[Request]) -> Ba
             if message.content not in counts:
                 counts[message.content] = count_prompt([message], counter)
             tokens += counts[message.content]
-    most = stage.node.stage.agent.sampling.max_tokens
+    most = agent.sampling.max_tokens
     calls = CountRange.exactly(len(requests))
     per_call = CountRange.exactly(tokens / len(requests) if requests else 0)
     answer = CountRange(1, 1, most)

@@ -12,7 +12,7 @@ from harness.errors import BackendError, CalldistilError, DataError, Problem
 from harness.pipeline._pending import PendingStage, pending_calls
 from harness.pipeline._run import begun
 from harness.pipeline._setup import Setup
-from harness.pipeline.stages import Extract, Generate
+from harness.pipeline.stages import agent_behind
 from harness.protocols import Batchable, Request
 from harness.store import StoredCall
 
@@ -161,8 +161,8 @@ class _Reading:
         assert isinstance(asked, Batchable)  # it was exported
         completion = asked.batch_answer(self._requests[line.key], body)
         if completion.usage.source == "unknown":
-            assert isinstance(stage.node.stage, Extract | Generate)
-            counter = stage.node.stage.agent.counter()
+            agent = agent_behind(stage.node.stage)
+            counter = None if agent is None else agent.counter()
             if counter is not None:
                 counted = counter(completion.request, completion.text)
                 completion = replace(completion, usage=counted)

@@ -15,7 +15,7 @@ from harness.metrics import metrics
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._experiment import DataEntry, Experiment
 from harness.protocols import Backend, NeedsCapabilities, SearchesNeighbours
-from harness.registry import Registry, backends, extractors, generators
+from harness.registry import Registry, backends, explainers, extractors, generators
 from harness.relations import Schema
 from harness.students import students
 
@@ -73,6 +73,12 @@ class _Checks:
         yield from self._names()
         yield from self._data()
         yield from self._backends()
+        for name, entry in self.experiment.explanations.items():
+            at: Location = ("explanations", name)
+            yield from self._component(explainers, entry.explainer, entry.options, at, "explainer")
+            yield from self._declared(entry.backend, at)
+            if self.experiment.few_shot is None:
+                yield self._problem("it explains a few-shot set", "add few_shot:", at)
         for name, system in self.experiment.systems.items():
             place: Location = ("systems", name)
             if system.extractor is not None:
@@ -97,6 +103,7 @@ class _Checks:
                         generators, agent.generator, agent.options, inner, "generator"
                     )
                     yield from self._declared(agent.backend, inner)
+                    yield from self._varies_gold(agent.generator, inner)
                 if source.labelled is not None:
                     labelled = source.labelled
                     inner = (*here, "labelled")
@@ -255,6 +262,13 @@ class _Checks:
                     "use a backend that offers it, or options that do without",
                     place,
                 )
+
+    def _varies_gold(self, generator: str, place: Location) -> Iterator[Problem]:
+        """A generator that varies gold rows needs some."""
+        known = not list(self._caught(lambda: generators.resolve(generator), place))
+        needs = known and getattr(generators.get(generator), "needs_few_shot", False)
+        if needs and self.experiment.few_shot is None:
+            yield self._problem(f"{generator} varies labelled sentences", "add few_shot:", place)
 
     def _component(
         self,

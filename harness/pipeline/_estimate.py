@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.costs import (
     CostRange,
@@ -13,22 +13,45 @@ from harness.costs import (
     Money,
     TokenCounter,
     count_prompt,
-    plan_cost,
     price_from_snapshot,
     token_counter,
 )
 from harness.errors import CalldistilError
 from harness.pipeline._experiment import BackendEntry
 from harness.pipeline._plan import Node, Plan
-from harness.pipeline.stages import Agent, Extract, Generate, Read, Split, Subset
-from harness.protocols import Dialogue, ModelIdentity, Neighbour, PlansCalls, Request
-from harness.registry import extractors, generators
-from harness.relations import Example, Schema, render_marked
+from harness.pipeline._planned_rounds import (
+    RoundEstimate,
+    generation_rounds,
+    rounds_answered,
+    rounds_cost,
+)
+from harness.pipeline.stages import (
+    Agent,
+    Explain,
+    Extract,
+    Generate,
+    Read,
+    Split,
+    Subset,
+    agent_behind,
+)
+from harness.protocols import (
+    Completion,
+    Dialogue,
+    GenerationItem,
+    ModelIdentity,
+    Neighbour,
+    PlansCalls,
+    Request,
+)
+from harness.registry import explainers, extractors, generators
+from harness.relations import Example, Schema
 from harness.store import CallStore, request_key
 
 __all__ = ["PlanEstimate", "StageEstimate", "estimate_plan", "rendered", "resolved_price"]
 
 DEFAULT_TOKENIZER = "o200k_base"
+_NO_ROUND = RoundEstimate(CountRange.exactly(0), 0.0, CountRange.exactly(0))
 _ANSWER = '{"relation": "%s"}'
 
 
@@ -50,6 +73,7 @@ class StageEstimate:
         sample: One rendered request.
         tokenizer: What counted.
         recorded: Whether a recording answers, which costs nothing now.
+        items: What a generator asks for.
     """
 
     node: Node
@@ -64,6 +88,22 @@ class StageEstimate:
     sample: Request | None
     tokenizer: str
     recorded: bool
+    items: tuple[GenerationItem, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows that a generator asks for."""
+        return sum(item.count for item in self.items)
+
+    def na_rows(self, schema: Schema) -> dict[str, int]:
+        """How many of them are NA rows, by their kind; variants of NA rows are ``gold``."""
+        found: dict[str, int] = {}
+        for item in self.items:
+            if item.label == schema.na_label:
+                usual = "gold" if "gold" in item.facts else "schema"
+                kind = item.facts.get("na_kind", usual)
+                found[kind] = found.get(kind, 0) + item.count
+        return found
 
 
 @dataclass(frozen=True)
@@ -91,8 +131,9 @@ def resolved_price(entry: BackendEntry) -> ModelPrice | None:
 def estimate_plan(plan: Plan, *, calls: CallStore | None = None) -> PlanEstimate:
     """Renders the first round of every stage that talks to an LLM; calls nothing.
 
-    Later rounds depend on answers: an extractor says how many calls they make (``PlansCalls``),
-    and their prompts count as if they were as long as the first round's are on average.
+    Later rounds depend on answers: an agent says how many calls they make (``PlansCalls``,
+    ``PlansGeneration``). Their prompts count as if they were as long as the first round's are on
+    average, and longer by the samples that a generator shows in them.
 
     Args:
         plan: The plan.
@@ -102,7 +143,7 @@ def estimate_plan(plan: Plan, *, calls: CallStore | None = None) -> PlanEstimate
     found = tuple(
         _estimate(node, plan, data, calls)
         for node in plan.nodes
-        if isinstance(node.stage, Extract | Generate)
+        if agent_behind(node.stage) is not None
     )
     nothing = CostRange(Money.zero(), Money.zero(), Money.zero())
     return PlanEstimate(
@@ -136,7 +177,7 @@ class _Data:
 
 def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> StageEstimate:
     stage = node.stage
-    assert isinstance(stage, Extract | Generate)
+    assert isinstance(stage, Explain | Extract | Generate)
     agent, schema = stage.agent, stage.schema
     entry = plan.setup.experiment.backends[agent.backend]
     few_shot = data.of(node.inputs["few_shot"]) if "few_shot" in node.inputs else ()
@@ -145,51 +186,83 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
     neighbours = _stand_ins(examples, pool, agent)
     context = agent.context(schema, few_shot, stage.repeat, neighbours)
     counter = token_counter(agent.tokenizer or DEFAULT_TOKENIZER)
-    later: tuple[CountRange, ...] = ()
+    items: tuple[GenerationItem, ...] = ()
+    ahead: tuple[RoundEstimate, ...] | None = None  # what is left, where it can be told exactly
+    later: tuple[RoundEstimate, ...]
     if isinstance(stage, Generate):
         writer = generators.get(agent.component)(context=context, options=agent.options)
-        items = writer.items()
-        requests = _first_rounds(writer.generate(item=item) for item in items)
-        output = _rows_range(
-            [(item.count, item.demonstrations) for item in items], schema, agent, counter
-        )
+        items = tuple(writer.items())
+        first = [_first_rounds(iter([writer.generate(item=item)])) for item in items]
+        requests = [request for round_ in first for request in round_]
+        prompts = {at: _mean_tokens(round_, counter) for at, round_ in enumerate(first)}
+
+        def planned(done: Mapping[int, int | None] | None) -> tuple[RoundEstimate, ...]:
+            return generation_rounds(
+                writer,
+                items,
+                prompts,
+                schema=schema,
+                counter=counter,
+                bounded=lambda likely: _bounded(1, likely, agent),
+                done=done,
+            )
+
+        opening, *following = planned(None) or (_NO_ROUND,)
+        output, later = opening.output_tokens, tuple(following)
+        if calls is not None:
+            known = _known(entry, calls)
+            answered = (rounds_answered(writer.generate(item=item), known) for item in items)
+            ahead = planned(dict(enumerate(answered)))
+    elif isinstance(stage, Explain):
+        explainer = explainers.get(agent.component)(context=context, options=agent.options)
+        requests = _first_rounds(explainer.explain(example=e) for e in examples)
+        output, later = _explanation_range(examples, agent, counter), ()
     else:
         extractor = extractors.get(agent.component)(context=context, options=agent.options)
-        later = _later_rounds(extractor, examples)
         requests = _first_rounds(extractor.extract(example=e) for e in examples)
         output = _label_range(schema, agent, counter)
+        mean = _mean_tokens(list(dict.fromkeys(requests)), counter)
+        later = tuple(RoundEstimate(c, mean, output) for c in _later_rounds(extractor, examples))
     unique = list(dict.fromkeys(requests))
     stored = _stored(unique, entry, calls)
     tokens = _input_tokens(unique, counter)
     price = resolved_price(entry)
-    per_call = CountRange.exactly(tokens / len(unique)) if unique else CountRange.exactly(0)
-    more = sum(later, CountRange.exactly(0))
-    cost = plan_cost(CountRange.exactly(len(unique)) + more, per_call, output, price)
+    per_call = tokens / len(unique) if unique else 0.0
+    opening = RoundEstimate(CountRange.exactly(len(unique)), per_call, output)
     recorded = entry.use == "recorded"
     now = 0 if recorded else len(unique) - stored
+    if recorded or ahead is None:
+        ahead = _still(now, opening, later)
+    elif ahead:  # a call that items share counts once
+        ahead = (replace(ahead[0], calls=CountRange.exactly(now)), *ahead[1:])
     return StageEstimate(
         node=node,
         backend=agent.backend,
         calls=len(unique),
-        later=later,
+        later=tuple(round_.calls for round_ in later),
         stored=stored,
         input_tokens=tokens,
         output_tokens=output,
-        cost=cost,
-        cost_now=plan_cost(_still(now, len(unique), more), per_call, output, price),
+        cost=rounds_cost([opening, *later], price),
+        cost_now=rounds_cost(ahead, price),
         sample=unique[0] if unique else None,
         tokenizer=counter.name,
         recorded=recorded,
+        items=items,
     )
 
 
-def _still(now: int, first: int, later: CountRange) -> CountRange:
+def _still(
+    now: int, opening: RoundEstimate, later: Sequence[RoundEstimate]
+) -> tuple[RoundEstimate, ...]:
     """Calls still to be made: later rounds as far as the first one is not stored."""
     if not now:
-        return CountRange.exactly(0)
-    share = now / first
-    most = None if later.at_most is None else now + later.at_most
-    return CountRange(now, now + share * later.likely, most)
+        return ()
+    share = now / opening.calls.likely
+    return (
+        replace(opening, calls=CountRange.exactly(now)),
+        *(replace(r, calls=CountRange(0, share * r.calls.likely, r.calls.at_most)) for r in later),
+    )
 
 
 def _later_rounds(extractor: object, examples: Sequence[Example]) -> tuple[CountRange, ...]:
@@ -249,6 +322,23 @@ def _input_tokens(requests: Sequence[Request], counter: TokenCounter) -> int:
     return total
 
 
+def _mean_tokens(requests: Sequence[Request], counter: TokenCounter) -> float:
+    return _input_tokens(requests, counter) / len(requests) if requests else 0.0
+
+
+def _known(entry: BackendEntry, calls: CallStore) -> Callable[[Request], Completion | None]:
+    """Looks up the answer to a request."""
+    model = entry.options.get("model")
+
+    def answer(request: Request) -> Completion | None:
+        if not isinstance(model, str):
+            return None
+        found = calls.get_many([request_key(ModelIdentity(model), request)])
+        return next((call.completion(request) for call in found.values()), None)
+
+    return answer
+
+
 def _stored(requests: Sequence[Request], entry: BackendEntry, calls: CallStore | None) -> int:
     model = entry.options.get("model")
     if calls is None or not isinstance(model, str):
@@ -262,18 +352,12 @@ def _label_range(schema: Schema, agent: Agent, counter: TokenCounter) -> CountRa
     return _bounded(1, statistics.fmean(sizes), agent)
 
 
-def _rows_range(
-    items: Sequence[tuple[int, Sequence[Example]]],
-    schema: Schema,
-    agent: Agent,
-    counter: TokenCounter,
+def _explanation_range(
+    examples: Sequence[Example], agent: Agent, counter: TokenCounter
 ) -> CountRange:
-    """A generated row is likely as long as a demonstration."""
-    per_item = []
-    for count, demonstrations in items:
-        sizes = [counter.count(render_marked(d, schema.markers)) for d in demonstrations] or [40]
-        per_item.append(count * statistics.fmean(sizes))
-    return _bounded(1, statistics.fmean(per_item) if per_item else 1, agent)
+    """An explanation is likely twice as long as its sentence, as the recorded ones are."""
+    sizes = [counter.count(example.text) for example in examples] or [0]
+    return _bounded(1, 2 * statistics.fmean(sizes), agent)
 
 
 def _bounded(low: float, likely: float, agent: Agent) -> CountRange:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from harness.costs import ModelPrice, Prices
 from harness.documents import FileModel, ResolvedPath
-from harness.errors import ConfigError, Problem
+from harness.pipeline._sampling_entry import SamplingEntry, checked_sampling
 from harness.pipeline._systems import SystemEntry
-from harness.protocols import Sampling
 
 __all__ = [
     "BackendEntry",
     "DataEntry",
     "Experiment",
+    "ExplainedEntry",
     "FewShotEntry",
     "SeedTriple",
     "SeedsEntry",
@@ -26,53 +25,6 @@ __all__ = [
     "checked_sampling",
     "seed_triples",
 ]
-
-
-class SamplingEntry(FileModel):
-    """Decoding parameters; what is left out is the backend's choice.
-
-    Attributes:
-        max_tokens: Upper bound on generated tokens, which also bounds the plan's cost.
-        temperature: Softmax temperature; 0 is greedy.
-        top_p: Nucleus mass.
-        top_k: Number of candidates kept.
-        repetition_penalty: Factor on repeated tokens' logits (1 is none).
-        seed: Seed of the sampler.
-        stop: Strings that end the answer.
-        log_probabilities: Whether answers come with their log-probability, where the backend
-            offers it; a direct system's confidence is made of it.
-    """
-
-    max_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=0)
-    repetition_penalty: float | None = Field(default=None, gt=0)
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    log_probabilities: bool | None = None
-
-    def to_sampling(self) -> Sampling:
-        """The same as the value that requests carry."""
-        return Sampling(**self.model_dump())
-
-
-def checked_sampling(values: Mapping[str, Any]) -> Sampling:
-    """Decoding parameters from a mapping.
-
-    Raises:
-        ConfigError: With everything that is wrong in it.
-    """
-    try:
-        return SamplingEntry.model_validate(dict(values)).to_sampling()
-    except ValidationError as error:
-        known = ", ".join(SamplingEntry.model_fields)
-        raise ConfigError(
-            [
-                Problem(f"sampling {'.'.join(map(str, d['loc']))}: {d['msg']}", f"known: {known}")
-                for d in error.errors(include_url=False)
-            ]
-        ) from None
 
 
 class DataEntry(FileModel):
@@ -183,6 +135,20 @@ class BackendEntry(FileModel):
     tokenizer: str | None = None
 
 
+class ExplainedEntry(FileModel):
+    """Explanations of the few-shot set's labels, for students that are pretrained on them.
+
+    Attributes:
+        explainer: Registry name.
+        backend: Name of the backend entry that it talks to.
+        options: Its options.
+    """
+
+    explainer: str
+    backend: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
 class VerdictEntry(FileModel):
     """The rule's two parameters.
 
@@ -219,6 +185,8 @@ class Experiment(FileModel):
         few_shot: Where the few-shot set comes from.
         seeds: The three seeds.
         backends: LLMs by a name of your own, which systems refer to.
+        explanations: Explanations of the few-shot set's labels by a name of your own; they are
+            written whether a system uses them or not.
         prices: What a machine, a human label and models cost.
         systems: Rows of the table by name, in the table's order.
         reference: The direct system that the others are compared with.
@@ -238,6 +206,7 @@ class Experiment(FileModel):
     few_shot: FewShotEntry | None = None
     seeds: SeedsEntry = Field(default_factory=SeedsEntry)
     backends: dict[str, BackendEntry] = Field(default_factory=dict)
+    explanations: dict[str, ExplainedEntry] = Field(default_factory=dict)
     prices: Prices
     systems: dict[str, SystemEntry] = Field(min_length=1)
     reference: str

@@ -17,7 +17,7 @@ from harness.documents import FileModel
 from harness.errors import ArtefactError
 from harness.pipeline._plan import Node, Plan
 from harness.pipeline._systems import SystemKind
-from harness.pipeline.stages import Extract, Generate
+from harness.pipeline.stages import agent_behind
 from harness.store import HostFacts
 
 __all__ = ["Manifest", "NodeRecord", "RepetitionRecord", "SystemRecord"]
@@ -203,7 +203,8 @@ class Manifest(FileModel):
 
 
 def _backend_of(node: Node) -> str | None:
-    return node.stage.agent.backend if isinstance(node.stage, Extract | Generate) else None
+    agent = agent_behind(node.stage)
+    return None if agent is None else agent.backend
 
 
 def _packages() -> dict[str, str]:

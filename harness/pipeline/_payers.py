@@ -6,7 +6,7 @@ from harness.costs import ModelPrice
 from harness.pipeline._budget import Budget, BudgetLimits, Payer
 from harness.pipeline._estimate import DEFAULT_TOKENIZER, resolved_price
 from harness.pipeline._plan import Plan
-from harness.pipeline.stages import Agent, Extract, Generate
+from harness.pipeline.stages import Agent, agent_behind
 from harness.registry import backends
 from harness.store import CallStore
 
@@ -21,9 +21,9 @@ def budget_of(plan: Plan, limits: BudgetLimits, calls: CallStore, run: str) -> B
     """
     entries = plan.setup.experiment.backends
     agents = {
-        node.stage.agent.backend: node.stage.agent
+        agent.backend: agent
         for node in plan.nodes
-        if isinstance(node.stage, Extract | Generate)
+        if (agent := agent_behind(node.stage)) is not None
     }
     payers = {}
     for name, agent in agents.items():

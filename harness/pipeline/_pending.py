@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.pipeline._local import Backends, make_node
 from harness.pipeline._plan import Node, Plan
-from harness.pipeline.stages import Extract, Generate
+from harness.pipeline.stages import agent_behind
 from harness.protocols import Backend, Completion, Failure, ModelIdentity, Request
 from harness.store import ArtefactStore, CallStore, request_key
 
@@ -67,8 +67,8 @@ def pending_calls(
                 else:
                     continue
             pending[node.key] = node
-            if isinstance(node.stage, Extract | Generate):
-                name = node.stage.agent.backend
+            if (agent := agent_behind(node.stage)) is not None:
+                name = agent.backend
                 waits_for = None if blocked is None else blocked.title
                 found.append(PendingStage(node, name, behind.real(name), requests, waits_for))
         return tuple(found)
@@ -80,7 +80,7 @@ def _leading_to_calls(plan: Plan) -> Iterator[Node]:
     """Stages that talk to an LLM and those that they stand on, inputs first."""
     wanted: set[str] = set()
     for node in plan.nodes:
-        if isinstance(node.stage, Extract | Generate):
+        if agent_behind(node.stage) is not None:
             wanted |= {node.key, *(ancestor.key for ancestor in node.ancestors())}
     return (node for node in plan.nodes if node.key in wanted)
 

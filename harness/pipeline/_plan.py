@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from harness.datasets import dataset_formats, guess_format
 from harness.pipeline._components import checked_component
 from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
+from harness.pipeline._node import Node
 from harness.pipeline._setup import Setup
 from harness.pipeline._systems import Source, SystemEntry, SystemKind
 from harness.pipeline.stages import (
@@ -17,6 +18,7 @@ from harness.pipeline.stages import (
     Calibrate,
     ContentFree,
     Encode,
+    Explain,
     Extract,
     Generate,
     Label,
@@ -24,51 +26,16 @@ from harness.pipeline.stages import (
     Predict,
     Read,
     Split,
-    Stage,
     Subset,
     Train,
 )
 from harness.protocols import ReadsFeatures
-from harness.registry import Registry, backends, extractors, generators
-from harness.store import content_hash
+from harness.registry import Registry, backends, explainers, extractors, generators
 from harness.students import students
 
 __all__ = ["Node", "OverlapPlan", "Plan", "Repetition", "SystemPlan", "build_plan"]
 
 _DATA = (Read, Split, Subset)
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A stage with its inputs.
-
-    Attributes:
-        stage: What it does.
-        title: What it does, for people.
-        inputs: The stages whose content it reads, by the name it knows them under.
-    """
-
-    stage: Stage
-    title: str
-    inputs: Mapping[str, Node]
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of the stage, its config and its inputs' keys."""
-        return content_hash(
-            {
-                "stage": self.stage.name,
-                "version": self.stage.version,
-                "config": self.stage.identity(),
-                "inputs": {name: node.key for name, node in self.inputs.items()},
-            }
-        )
-
-    def ancestors(self) -> Iterator[Node]:
-        """This stage's inputs and theirs, each once per path."""
-        for node in self.inputs.values():
-            yield from node.ancestors()
-            yield node
 
 
 @dataclass(frozen=True)
@@ -119,6 +86,7 @@ class Plan:
         full_test: The one that reads the wider test set.
         systems: In the file's order.
         overlaps: Test against every source of training rows.
+        explanations: The stages that explain few-shot examples, by the name in the file.
     """
 
     setup: Setup
@@ -126,6 +94,7 @@ class Plan:
     full_test: Node | None
     systems: tuple[SystemPlan, ...]
     overlaps: tuple[OverlapPlan, ...]
+    explanations: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -139,6 +108,7 @@ class Plan:
         for system in self.systems:
             for repetition in system.repetitions:
                 ends.append(repetition.calibrated or repetition.answers)
+        ends += [node for nodes in self.explanations.values() for node in nodes]
         ends += [overlap.node for overlap in self.overlaps]
         found: dict[str, Node] = {}
         for end in ends:
@@ -170,6 +140,10 @@ class _Builder:
             full_test=self._read("full_test") if full is not None else None,
             systems=systems,
             overlaps=tuple(self._overlaps(systems)),
+            explanations={
+                name: tuple(self._explained(name, seed) for seed in self.experiment.seeds.split)
+                for name in self.experiment.explanations
+            },
         )
 
     # -- data ------------------------------------------------------------------------------
@@ -193,6 +167,21 @@ class _Builder:
         pool = self._read("train" if entry.source == "train" else "few_shot")
         stage = Split(entry=entry, seed=seed, schema=self.setup.schema)
         return Node(stage, f"draw the few-shot set, split seed {seed}", {"pool": pool})
+
+    def _explained(self, name: str, seed: int | None) -> Node:
+        """Explanations of the few-shot set of one split seed, as the file declares them."""
+        entry = self.experiment.explanations[name]
+        agent = self._agent(explainers, entry.explainer, entry.options, entry.backend)
+        stage = Explain(agent=agent, schema=self.setup.schema)
+        title = f"{name}: explain with {agent.component}, split seed {seed}"
+        return Node(stage, title, {"examples": self._split(seed)})
+
+    def _explanations_of(self, entry: SystemEntry) -> str | None:
+        """The declared explanations that a student's pretraining names in place of a file."""
+        pretrain = entry.options.get("pretrain")
+        named = pretrain.get("explanations") if isinstance(pretrain, Mapping) else None
+        known = isinstance(named, str) and named in self.experiment.explanations
+        return named if known else None
 
     # -- agents ----------------------------------------------------------------------------
 
@@ -308,7 +297,8 @@ class _Builder:
 
     def _student(self, name: str, entry: SystemEntry) -> Iterator[Repetition]:
         found = checked_component(students, entry.student or "", entry.options, self.setup.base)
-        split = any(self._needs_split(source) for source in entry.train_on)
+        explained = self._explanations_of(entry)
+        split = explained is not None or any(self._needs_split(s) for s in entry.train_on)
         generation = any(source.generated is not None for source in entry.train_on)
         predict = Predict(schema=self.setup.schema, type_constraints=entry.type_constraints)
         for seeds in seed_triples(
@@ -323,6 +313,8 @@ class _Builder:
                 declared = self.experiment.data.dev
                 dev = self._read("dev") if declared is not None else self._split(seeds.split)
                 inputs["dev"] = dev
+            if explained is not None:
+                inputs["explanations"] = self._explained(explained, seeds.split)
             stage = Train(
                 student=found.name,
                 options=found.options,
@@ -400,6 +392,7 @@ class _Builder:
                     searched = "pool_features" in node.inputs  # its pool gives neighbours
                     for name, rows in node.inputs.items():
                         used = name in ("few_shot", "dev") or name.startswith("source")
+                        used = used or (isinstance(node.stage, Explain) and name == "examples")
                         if used or (searched and name == "pool"):
                             seen.setdefault(rows.key, (f"{system.name}: {rows.title}", rows))
         for title, rows in seen.values():

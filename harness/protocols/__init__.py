@@ -27,6 +27,7 @@ from harness.protocols._calls import (
     Sampling,
     Usage,
 )
+from harness.protocols._explainer import Explainer, Explanation
 from harness.protocols._features import Encoding, ReadsFeatures
 from harness.protocols._neighbours import (
     Neighbour,
@@ -35,7 +36,12 @@ from harness.protocols._neighbours import (
     SearchesNeighbours,
 )
 from harness.protocols._optional import Batchable, NeedsCapabilities, Probeable, ProbeFinding
-from harness.protocols._planned import PlannedRound, PlansCalls
+from harness.protocols._planned import (
+    PlannedRound,
+    PlannedSamples,
+    PlansCalls,
+    PlansGeneration,
+)
 from harness.protocols._scores import LabelScore, read_scores, scores_text
 from harness.protocols._student import FitReport, Progress, Student
 
@@ -48,6 +54,8 @@ __all__ = [
     "Constraint",
     "Dialogue",
     "Encoding",
+    "Explainer",
+    "Explanation",
     "Extractor",
     "Failure",
     "FinishReason",
@@ -62,7 +70,9 @@ __all__ = [
     "Neighbour",
     "NeighbourSearch",
     "PlannedRound",
+    "PlannedSamples",
     "PlansCalls",
+    "PlansGeneration",
     "ProbeFinding",
     "Probeable",
     "Progress",

@@ -73,11 +73,13 @@ class GenerationItem:
         label: The label that is asked for.
         demonstrations: Few-shot examples shown, in order.
         count: How many samples are asked for.
+        facts: What else tells the item apart, such as the kind of NA row; its rows carry them.
     """
 
     label: str
     demonstrations: tuple[Example, ...]
     count: int
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

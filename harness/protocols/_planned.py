@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from harness.protocols._agents import GenerationItem
 from harness.relations import Example
 
-__all__ = ["PlannedRound", "PlansCalls"]
+__all__ = ["PlannedRound", "PlannedSamples", "PlansCalls", "PlansGeneration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +41,29 @@ class PlansCalls(Protocol):
 
     def later_rounds(self, *, example: Example) -> tuple[PlannedRound, ...]:
         """The rounds after the first for one example; a call that others share counts each time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSamples:
+    """One round of a generator for one item.
+
+    Attributes:
+        calls: How many calls it makes.
+        written: Samples that a call likely writes.
+        shown: Samples in its prompt beyond those in the first round's.
+    """
+
+    calls: PlannedRound
+    written: float
+    shown: float = 0.0
+
+
+@runtime_checkable
+class PlansGeneration(Protocol):
+    """A generator that says beforehand what each of its rounds will ask for."""
+
+    def rounds(self, *, item: GenerationItem) -> tuple[PlannedSamples, ...]:
+        """All rounds for one item, the first among them; a call that others share counts once
+        for the first round and each time after it."""
         ...

@@ -192,7 +192,7 @@ class _Reader:
         answers = self.manifest.node(record.repetitions[0].answers)
         behind = [*self.manifest.ancestors(answers.key), answers]
         for node in behind:
-            if node.stage in ("generate", "extract", "label"):
+            if node.stage in ("generate", "explain", "extract", "label"):
                 shown = self._artefact(node.key).content / DEMONSTRATIONS
                 if shown.is_file():
                     ids |= set(json.loads(shown.read_text(encoding="utf-8")))
@@ -210,7 +210,7 @@ class _Reader:
                 content = self._artefact(key).content
                 drawn = content / "dev"
                 ids |= {e.id for e in load_examples(drawn if drawn.is_dir() else content)}
-            elif _ROWS[source.stage] == "gold":
+            elif _ROWS.get(source.stage) == "gold":
                 ids |= {example.id for example in self._examples(key)}
         return ids
 

@@ -1,20 +1,22 @@
 """The kinds of work that a plan is made of, one per file."""
 
 from harness.pipeline.stages._calibrate import Calibrate, ContentFree
-from harness.pipeline.stages._calls import Agent
+from harness.pipeline.stages._calls import Agent, agent_behind
 from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
+from harness.pipeline.stages._explain import EXPLANATIONS, Explain, load_explanations
 from harness.pipeline.stages._extract import Extract, Label
 from harness.pipeline.stages._files import (
     CALLS,
     DEMONSTRATIONS,
+    REJECTS,
     load_examples,
     load_predictions,
     read_jsonl,
     save_examples,
     write_jsonl,
 )
-from harness.pipeline.stages._generate import REJECTS, Generate
+from harness.pipeline.stages._generate import Generate
 from harness.pipeline.stages._overlap import OVERLAPS, Overlap
 from harness.pipeline.stages._read import Read, keep_ids
 from harness.pipeline.stages._split import SHORTFALLS, Split
@@ -26,6 +28,7 @@ from harness.registry import Registry
 __all__ = [
     "CALLS",
     "DEMONSTRATIONS",
+    "EXPLANATIONS",
     "FEATURES",
     "FIT",
     "MODEL",
@@ -37,6 +40,7 @@ __all__ = [
     "Charge",
     "ContentFree",
     "Encode",
+    "Explain",
     "Extract",
     "Generate",
     "Label",
@@ -50,9 +54,11 @@ __all__ = [
     "StageContext",
     "Subset",
     "Train",
+    "agent_behind",
     "constrain_probabilities",
     "keep_ids",
     "load_examples",
+    "load_explanations",
     "load_features",
     "load_predictions",
     "read_jsonl",
@@ -63,7 +69,7 @@ __all__ = [
 
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
-    Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Train, Predict, Calibrate,
-    Overlap,
+    Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Train, Predict,
+    Calibrate, Overlap,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)

@@ -24,7 +24,7 @@ from harness.protocols import (
 from harness.registry import backends, extractors
 from harness.relations import Example, Schema
 
-__all__ = ["Agent", "measure_calls", "save_calls"]
+__all__ = ["Agent", "agent_behind", "measure_calls", "save_calls"]
 
 T = TypeVar("T")
 
@@ -94,6 +94,12 @@ class Agent:
             return None
         count = token_counter(self.tokenizer)
         return lambda request, text: count_usage(request, text, count)
+
+
+def agent_behind(stage: object) -> Agent | None:
+    """The agent of a stage that talks to an LLM; None where it asks none."""
+    agent = getattr(stage, "agent", None)
+    return agent if isinstance(agent, Agent) else None
 
 
 def save_calls(content: Path, results: Sequence[ItemResult[T]]) -> None:

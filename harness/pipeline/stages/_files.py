@@ -19,6 +19,7 @@ __all__ = [
     "DEMONSTRATIONS",
     "EXAMPLES",
     "PREDICTIONS",
+    "REJECTS",
     "load_examples",
     "load_predictions",
     "load_probabilities",
@@ -31,6 +32,8 @@ __all__ = [
 EXAMPLES = "examples.jsonl"
 PREDICTIONS = "predictions.jsonl"
 CALLS = "calls.jsonl"
+REJECTS = "rejects.jsonl"
+"""Rows that were written and not kept, each with its reason."""
 DEMONSTRATIONS = "demonstrations.json"
 """Ids of the examples whose labels an agent showed."""
 _PROBABILITIES = "probabilities.safetensors"

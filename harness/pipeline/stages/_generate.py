@@ -14,6 +14,7 @@ from harness.pipeline._driver import ItemResult, converse
 from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
 from harness.pipeline.stages._files import (
     DEMONSTRATIONS,
+    REJECTS,
     load_examples,
     save_examples,
     write_jsonl,
@@ -23,9 +24,7 @@ from harness.protocols import GeneratedRow, GeneratedSet, Reject
 from harness.registry import generators
 from harness.relations import Example, Schema
 
-__all__ = ["REJECTS", "Generate"]
-
-REJECTS = "rejects.jsonl"
+__all__ = ["Generate"]
 
 
 @dataclass(frozen=True)

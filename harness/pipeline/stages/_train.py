@@ -18,6 +18,7 @@ from harness.documents import fingerprint
 from harness.errors import CalldistilError
 from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import load_features
+from harness.pipeline.stages._explain import EXPLANATIONS
 from harness.pipeline.stages._files import load_examples, save_predictions
 from harness.pipeline.stages._split import DEV
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
@@ -37,7 +38,8 @@ class Train:
 
     An input ``dev``, where there is one, is handed to the student as its development set. A
     student that reads features gets those of ``source0`` from the inputs ``features0.0``,
-    ``features0.1``, ..., one per encoding.
+    ``features0.1``, ..., one per encoding. An input ``explanations`` stands for the file that
+    its option ``pretrain.explanations`` names.
 
     Attributes:
         student: Full registry name, ``entity_marker.v1``.
@@ -76,7 +78,9 @@ class Train:
             )
         features = _features(inputs, sources, rows)
         started = time.perf_counter()
-        student = students.get(self.student)(schema=self.schema, options=self.options)
+        student = students.get(self.student)(
+            schema=self.schema, options=_with_explanations(self.options, inputs)
+        )
         fit: Any = student.fit
         if features is not None:
             assert isinstance(student, ReadsFeatures)  # the plan asked it which
@@ -112,6 +116,15 @@ def _features(
         for example, vector in zip(load_examples(inputs[source]), joined, strict=True):
             found.setdefault(example.id, vector)
     return np.stack([found[row.id] for row in rows])
+
+
+def _with_explanations(options: Any, inputs: Mapping[str, Path]) -> Any:
+    """The options, with the file of the explanations that were made for the student."""
+    if "explanations" not in inputs:
+        return options
+    file = inputs["explanations"] / EXPLANATIONS
+    pretrain = options.pretrain.model_copy(update={"explanations": file})
+    return options.model_copy(update={"pretrain": pretrain})
 
 
 def training_rows(sources: Sequence[Sequence[Example]]) -> list[Example]:

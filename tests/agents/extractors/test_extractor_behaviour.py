@@ -10,6 +10,8 @@ from agents.extractors import (
     ExplainThenLabelOptions,
     HierarchicalExtractor,
     HierarchicalOptions,
+    MBreExtractor,
+    MBreOptions,
     MultipleChoiceExtractor,
     MultipleChoiceOptions,
     ReflectiveExtractor,
@@ -20,6 +22,7 @@ from agents.extractors import (
     SummarizeAskOptions,
     ZeroShotExtractor,
     ZeroShotOptions,
+    dissimilar_groups,
 )
 from agents.prompts import bracketed, label_statement
 from harness.errors import ConfigError
@@ -303,3 +306,70 @@ def test_an_example_without_markers_or_beyond_the_number_asked_for_is_dropped(de
     _, requests = talked(DynamicExamplesExtractor, options, demo_schema, person, replies)
     assert requests[2].messages[0].content.count(good) == 1
     assert requests[3].messages[-1].content.count("=> employed_by") == 1
+
+
+# -- M-BRe -----------------------------------------------------------------------------------
+
+EMPLOYED = '{"relation": "employed_by"}'
+
+
+def mined(schema, example, replies, **options):
+    return talked(MBreExtractor, MBreOptions(**options), schema, example, replies)
+
+
+def test_groups_hold_each_label_once_and_keep_the_two_directions_apart(semeval_schema):
+    groups = dissimilar_groups(semeval_schema, 6)
+    assert [len(group) for group in groups] == [6, 6, 6]
+    assert sorted(label for group in groups for label in group) == sorted(
+        semeval_schema.positive_labels
+    )
+    assert not any(semeval_schema.reverse(label) in group for group in groups for label in group)
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ('{"holds": true, "confidence": 0.8}', "employed_by"),
+        ('{"holds": true, "confidence": 0.79}', None),
+        ('{"holds": true, "confidence": 90}', "employed_by"),
+        ('{"holds": "yes"}', "employed_by"),
+        ("Yes.", "employed_by"),
+        ('{"holds": false, "confidence": 0.99}', None),
+        ("Hard to say.", None),
+    ],
+)
+def test_a_candidate_is_kept_where_it_is_sure_enough(demo_schema, person, answer, label):
+    prediction, _ = mined(demo_schema, person, (EMPLOYED, answer), group_size=11)
+    assert prediction.label == label
+    assert prediction.outcome is (Outcome.PARSED if label else Outcome.AMBIGUOUS)
+
+
+def test_an_undecided_sentence_is_na_where_that_is_declared(demo_schema, person):
+    replies = (EMPLOYED, "no")
+    prediction, _ = mined(demo_schema, person, replies, group_size=11, undecided="na")
+    assert prediction.label == "no_relation"
+
+
+def test_sentences_that_no_group_claims_are_na_after_one_round(demo_schema, person):
+    replies = ('{"relation": "no_relation"}',) * 2
+    prediction, history = mined(demo_schema, person, replies, group_size=5)
+    assert (prediction.label, len(history)) == ("no_relation", 2)
+
+
+def test_a_label_of_another_group_is_no_candidate(demo_schema, person):
+    replies = (EMPLOYED, '{"relation": "no_relation"}')
+    prediction, history = mined(demo_schema, person, replies, group_size=5)
+    assert (prediction.outcome, len(history)) == (Outcome.INVALID_LABEL, 2)
+
+
+def test_votes_have_repeat_numbers_of_their_own_and_their_mean_counts(demo_schema, person):
+    yes, no = '{"holds": true, "confidence": 1.0}', '{"holds": false}'
+    replies = (EMPLOYED, yes, yes, no)
+    prediction, history = mined(demo_schema, person, replies, group_size=11, votes=3, threshold=0.6)
+    assert [request.repeat for request in history[1:]] == [0, 1, 2]
+    assert (prediction.label, prediction.evidence) == ("employed_by", "employed_by: 0.67")
+
+
+def test_groups_that_leave_a_label_out_are_an_error_that_names_it(demo_schema, person):
+    with pytest.raises(ConfigError, match="'acquired' is in 0 groups"):
+        mined(demo_schema, person, (), groups=(("born_in",),))

@@ -108,6 +108,17 @@ CASES = (
         ),
     ),
     Case(
+        "mbre",
+        "mbre.v1",
+        (
+            '{"relation": "educated_at"}',
+            EMPLOYED,
+            '{"holds": true, "confidence": 0.4}',
+            '{"holds": true, "confidence": 0.95}',
+        ),
+        options={"group_size": 5},
+    ),
+    Case(
         "dynamic_examples",
         "dynamic_examples.v1",
         (
