@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,10 @@ def test_the_key_is_in_nothing_that_a_run_writes_or_says(
         done = calldistil("--debug", "run", on_servers(server), "-o", tmp_path / "b", **env)
         assert done.returncode in (0, 1), done.stderr
         doctor = calldistil("doctor", on_servers(server), **env)
-    for said in (refused, done, doctor):
+    packed = calldistil("bundle", tmp_path / "b", "-o", tmp_path / "b.zip", "--artefacts", **env)
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for said in (refused, done, doctor, packed):
         assert KEY not in said.stdout + said.stderr
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert any(file.name == "calls.sqlite" for file in files)
