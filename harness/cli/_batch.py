@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli._experiments import experiment_file
+from harness.cli._options import store_options
 
 if TYPE_CHECKING:
     from harness.costs import CostRange
@@ -35,7 +36,7 @@ def command() -> None:
     help="The request file to write.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder [runs/NAME].")
-@click.option("--store", type=click.Path(path_type=Path), help="As for `calldistil run`.")
+@store_options
 @click.option("--backend", help="Only the calls of this backend entry.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def export(
@@ -43,6 +44,7 @@ def export(
     file: Path,
     output: Path | None,
     store: Path | None,
+    calls: str | None,
     backend: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
@@ -54,18 +56,18 @@ def export(
 
     setup = load_setup(experiment_file(experiment))
     folder = output or Path("runs") / setup.experiment.name
-    stages = export_batch(setup, file, folder=folder, store=store, backend=backend)
-    calls = sum(stage.calls for stage in stages)
+    stages = export_batch(setup, file, folder=folder, store=store, calls=calls, backend=backend)
+    count = sum(stage.calls for stage in stages)
     if as_json:
         rows = [_document(stage) for stage in stages]
-        click.echo(json.dumps({"calls": calls, "run": str(folder), "stages": rows}, indent=2))
+        click.echo(json.dumps({"calls": count, "run": str(folder), "stages": rows}, indent=2))
     for stage in stages:
         click.echo(_told(stage), err=True)
-    if calls:
-        click.echo(f"{file}: {calls:,} calls. Then: calldistil batch import", err=True)
+    if count:
+        click.echo(f"{file}: {count:,} calls. Then: calldistil batch import", err=True)
     else:
         click.echo("The run needs no call that could be made now.", err=True)
-    if calls > _MANY:
+    if count > _MANY:
         click.echo(f"Services may take no more than {_MANY:,} lines in a file: split it.", err=True)
 
 
@@ -73,7 +75,7 @@ def export(
 @click.argument("experiment")
 @click.argument("answers", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder [runs/NAME].")
-@click.option("--store", type=click.Path(path_type=Path), help="As for `calldistil run`.")
+@store_options
 @click.option(
     "--partial", is_flag=True, help="Keep the answers that are right where other lines are not."
 )
@@ -83,6 +85,7 @@ def import_(
     answers: Path,
     output: Path | None,
     store: Path | None,
+    calls: str | None,
     partial: bool,
     as_json: bool,
 ) -> None:
@@ -91,7 +94,7 @@ def import_(
 
     setup = load_setup(experiment_file(experiment))
     folder = output or Path("runs") / setup.experiment.name
-    found = import_batch(setup, answers, folder=folder, store=store, partial=partial)
+    found = import_batch(setup, answers, folder=folder, store=store, calls=calls, partial=partial)
     if as_json:
         told = asdict(found) | {"failures": [str(problem) for problem in found.failures]}
         click.echo(json.dumps(told, indent=2))

@@ -30,6 +30,7 @@ _VERBS = {
     "batch": "Make a run's LLM calls through batch files.",
     "bundle": "Pack a run with its calls for someone else to replay.",
     "replay": "Carry out a bundled run again, without an LLM.",
+    "store": "Look after call stores: copy them, count what they hold.",
     "data": "Get public data sets.",
     "list": "List what is installed: backends, extractors, students, ...",
     "doctor": "Check the installation.",

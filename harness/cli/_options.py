@@ -8,7 +8,14 @@ from typing import Any, TypeVar, get_origin
 
 import click
 
-__all__ = ["agent_options", "budget_options", "jobs_option", "key_values", "options_of"]
+__all__ = [
+    "agent_options",
+    "budget_options",
+    "jobs_option",
+    "key_values",
+    "options_of",
+    "store_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,6 +70,22 @@ def budget_options(command: F) -> F:
         click.option(
             "--max-calls", type=click.IntRange(min=0),
             help="Stop, with exit code 7, after so many paid calls in all.",
+        ),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def store_options(command: F) -> F:
+    """Adds where artefacts and calls are kept that several runs share."""
+    for decorate in (
+        click.option(
+            "--calls", metavar="URL",
+            help="A call store on a server that many machines share: postgresql://user@host/name.",
+        ),
+        click.option(
+            "--store", type=click.Path(path_type=Path),
+            help="A folder of artefacts and calls that several runs share.",
         ),
     ):  # fmt: skip
         command = decorate(command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli._experiments import experiment_file
+from harness.cli._options import store_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 @click.command("plan")
 @click.argument("experiment")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The run's folder, if any.")
-@click.option("--store", type=click.Path(path_type=Path), help="The store that runs share, if any.")
+@store_options
 @click.option("--prompts", is_flag=True, help="Print one rendered prompt per stage, not just one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    experiment: str, output: Path | None, store: Path | None, prompts: bool, as_json: bool
+    experiment: str,
+    output: Path | None,
+    store: Path | None,
+    calls: str | None,
+    prompts: bool,
+    as_json: bool,
 ) -> None:
     """Check EXPERIMENT whole and say what it will call; call nothing.
 
@@ -36,10 +42,10 @@ def command(
     from harness.store import open_call_store
 
     plan = build_plan(load_setup(experiment_file(experiment)))
-    calls_file = _calls_file(output, store)
-    if calls_file is not None and calls_file.exists():
-        with open_call_store(calls_file) as calls:
-            estimate = estimate_plan(plan, calls=calls)
+    place = _calls_of(output, store, calls)
+    if place is not None:
+        with open_call_store(place) as known:
+            estimate = estimate_plan(plan, calls=known)
     else:
         estimate = estimate_plan(plan)
     if as_json:
@@ -51,16 +57,18 @@ def command(
             click.echo(f"\nThe first prompt of '{stage.node.title}':\n\n{rendered(stage.sample)}")
 
 
-def _calls_file(output: Path | None, store: Path | None) -> Path | None:
-    """Where answers may lie already; a run that exists knows its own store."""
+def _calls_of(output: Path | None, store: Path | None, calls: str | None) -> Path | str | None:
+    """Where answers lie already, if they do; a run that exists knows its own store."""
     from harness.pipeline import RunFolder
 
+    if calls is not None:
+        return calls
     if output is None and store is None:
         return None
     folder = output or Path()
-    if store is None and (folder / "manifest.json").exists():
-        return RunFolder.open(folder).calls_file
-    return RunFolder(folder, store or folder).calls_file
+    known = store is None and (folder / "manifest.json").exists()
+    place = (RunFolder.open(folder) if known else RunFolder(folder, store or folder)).calls
+    return place if isinstance(place, str) or place.exists() else None
 
 
 def _warnings(plan: Plan) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli._experiments import experiment_file
-from harness.cli._options import budget_options, jobs_option
+from harness.cli._options import budget_options, jobs_option, store_options
 from harness.cli._table import FORMATS, print_table
 
 
@@ -16,11 +16,7 @@ from harness.cli._table import FORMATS, print_table
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="The run's folder [runs/NAME]."
 )
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="A folder of artefacts and calls that several runs share.",
-)
+@store_options
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @budget_options
@@ -30,6 +26,7 @@ def command(
     experiment: str,
     output: Path | None,
     store: Path | None,
+    calls: str | None,
     format_: str,
     as_json: bool,
     max_calls: int | None,
@@ -45,6 +42,7 @@ def command(
         experiment_file(experiment),
         output=output,
         store=store,
+        calls=calls,
         format_="json" if as_json else format_,
         quiet=quiet,
         max_calls=max_calls,
@@ -60,6 +58,7 @@ def run_and_print(
     store: Path | None,
     format_: str,
     quiet: bool,
+    calls: str | None = None,
     max_calls: int | None = None,
     max_cost: float | None = None,
     jobs: int | None = None,
@@ -74,6 +73,7 @@ def run_and_print(
             file,
             folder=folder,
             store=store,
+            calls=calls,
             observer=progress,
             limits=BudgetLimits(max_calls, max_cost),
             jobs=jobs,

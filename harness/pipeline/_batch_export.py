@@ -10,7 +10,7 @@ from harness.costs import CostRange, CountRange, count_prompt, plan_cost, token_
 from harness.errors import ConfigError, Problem
 from harness.pipeline._estimate import DEFAULT_TOKENIZER, resolved_price
 from harness.pipeline._pending import PendingStage, pending_calls
-from harness.pipeline._run import begun
+from harness.pipeline._run import RunFolder, begun
 from harness.pipeline._setup import Setup
 from harness.pipeline.stages import agent_behind
 from harness.protocols import Batchable, Request
@@ -46,7 +46,13 @@ class BatchStage:
 
 
 def export_batch(
-    setup: Setup, file: Path, *, folder: Path, store: Path | None = None, backend: str | None = None
+    setup: Setup,
+    file: Path,
+    *,
+    folder: Path,
+    store: Path | None = None,
+    calls: str | None = None,
+    backend: str | None = None,
 ) -> tuple[BatchStage, ...]:
     """Writes every call that a run needs next, in the OpenAI Batch format.
 
@@ -59,6 +65,7 @@ def export_batch(
         file: The file to write; whole or not at all. Not written where nothing is needed.
         folder: The run's folder.
         store: A folder of artefacts and calls that several runs share.
+        calls: Address of a server's call store.
         backend: Take the calls of this backend entry alone.
 
     Returns:
@@ -68,7 +75,7 @@ def export_batch(
         ConfigError: When the calls go to several models, which services refuse in one file, or to
             a backend that knows no batch files.
     """
-    with begun(setup, folder, store) as at:
+    with begun(setup, RunFolder(folder, store or folder, calls)) as at:
         pending = pending_calls(
             at.plan, artefacts=at.run.artefacts, calls=at.calls, run=at.manifest.run
         )

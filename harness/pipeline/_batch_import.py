@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import BackendError, CalldistilError, DataError, Problem
 from harness.pipeline._pending import PendingStage, pending_calls
-from harness.pipeline._run import begun
+from harness.pipeline._run import RunFolder, begun
 from harness.pipeline._setup import Setup
 from harness.pipeline.stages import agent_behind
 from harness.protocols import Batchable, Request
@@ -39,7 +39,13 @@ class ImportedAnswers:
 
 
 def import_batch(
-    setup: Setup, file: Path, *, folder: Path, store: Path | None = None, partial: bool = False
+    setup: Setup,
+    file: Path,
+    *,
+    folder: Path,
+    store: Path | None = None,
+    calls: str | None = None,
+    partial: bool = False,
 ) -> ImportedAnswers:
     """Puts the answers of a batch into a run's call store, each checked against its request.
 
@@ -48,13 +54,14 @@ def import_batch(
         file: The service's output file, one answer per line in any order.
         folder: The run's folder, as at the export.
         store: As at the export.
+        calls: As at the export.
         partial: Keep the answers that are right even where other lines are not.
 
     Raises:
         DataError: With every line that is malformed, unknown to the run or there twice. Nothing
             is stored then, unless ``partial``.
     """
-    with begun(setup, folder, store) as at:
+    with begun(setup, RunFolder(folder, store or folder, calls)) as at:
         pending = pending_calls(
             at.plan, artefacts=at.run.artefacts, calls=at.calls, run=at.manifest.run
         )

@@ -167,7 +167,7 @@ def _calls_of(run: RunFolder) -> Iterator[StoredCall]:
         if artefact is not None and (file := artefact.content / CALLS).is_file():
             for row in read_jsonl(file):
                 wanted.update(row["calls"])
-    with open_call_store(run.calls_file) as calls:
+    with open_call_store(run.calls) as calls:
         for call in calls:
             if call.run == manifest.run or call.key in wanted:
                 yield call

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from harness.errors import BackendError
 from harness.pipeline._budget import Purse
+from harness.pipeline._claims import Claims
 from harness.protocols import (
     Backend,
     Completion,
@@ -27,6 +29,8 @@ __all__ = ["WINDOW", "Call", "Counter", "ItemResult", "converse"]
 T = TypeVar("T")
 Counter = Callable[[Request, str], Usage]
 """Counts the tokens of a request and its answer, for backends that report none."""
+
+_LOOK_AGAIN_S = 0.2  # for answers that another worker is asking for
 
 WINDOW = 4096
 """Dialogues held open at a time, which bounds memory."""
@@ -186,19 +190,21 @@ def _answer_round(
     hits = frozenset(known)
     missing = [request for request, key in keys.items() if key not in hits]
     failures: list[Failure] = []
-    for outcome in _paid_for(missing, backend, purse, failures):
-        if isinstance(outcome, Failure):
-            store.record_failure(keys[outcome.request], str(outcome.error))
-            continue
-        if outcome.usage.source == "unknown" and counter is not None:
-            usage = counter(outcome.request, outcome.text)
-            outcome = replace(outcome, usage=usage)
-        key = keys[outcome.request]
-        call = StoredCall.of(model=model, completion=outcome, run=run, key=key)
-        store.put(call)
-        known[call.key] = call
-        if purse is not None:
-            purse.settle(outcome)
+    with Claims(store) as claims:
+        for outcome in _asked_once(missing, keys, known, claims, store, backend, purse, failures):
+            key = keys[outcome.request]
+            if isinstance(outcome, Failure):
+                store.record_failure(key, str(outcome.error))
+                continue
+            if outcome.usage.source == "unknown" and counter is not None:
+                usage = counter(outcome.request, outcome.text)
+                outcome = replace(outcome, usage=usage)
+            call = StoredCall.of(model=model, completion=outcome, run=run, key=key)
+            store.put(call)
+            claims.answered(key)
+            known[key] = call
+            if purse is not None:
+                purse.settle(outcome)
     silent = [request for request, key in keys.items() if key not in known]
     if silent:
         raise _failed(failures, len(silent), len(keys))
@@ -216,6 +222,29 @@ def _answer_round(
         )
         for request, key in keys.items()
     }
+
+
+def _asked_once(
+    requests: Sequence[Request],
+    keys: Mapping[Request, str],
+    known: dict[str, StoredCall],
+    claims: Claims,
+    store: CallStore,
+    backend: Backend,
+    purse: Purse | None,
+    failures: list[Failure],
+) -> Iterator[Completion | Failure]:
+    """Asks for what nobody else is asking for, and waits for the rest to turn up in ``known``."""
+    waiting = list(requests)
+    while waiting:
+        mine = claims.take(keys[request] for request in waiting)
+        yield from _paid_for([r for r in waiting if keys[r] in mine], backend, purse, failures)
+        waiting = [request for request in waiting if keys[request] not in mine]
+        if waiting:
+            known.update(store.get_many(keys[request] for request in waiting))
+            waiting = [request for request in waiting if keys[request] not in known]
+            if waiting and not mine:
+                time.sleep(_LOOK_AGAIN_S)
 
 
 def _paid_for(

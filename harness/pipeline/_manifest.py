@@ -77,6 +77,7 @@ class Manifest(FileModel):
         experiment: Name of the experiment.
         base: Folder that the experiment's paths are relative to.
         store: Folder with the artefacts and calls, where it is not the run's own.
+        calls: Address of the call store, where it is on a server; never with a password.
         command: The command line that made the run.
         calldistil: Version.
         commit: Commit of the working folder's repository, where there is one.
@@ -97,6 +98,7 @@ class Manifest(FileModel):
     experiment: str
     base: str
     store: str | None
+    calls: str | None = None
     command: str
     calldistil: str
     commit: str | None
@@ -112,13 +114,22 @@ class Manifest(FileModel):
     prices: dict[str, ModelPrice] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, plan: Plan, *, run: str, store: Path | None, started_at: datetime) -> Self:
+    def of(
+        cls,
+        plan: Plan,
+        *,
+        run: str,
+        store: Path | None,
+        calls: str | None = None,
+        started_at: datetime,
+    ) -> Self:
         """The manifest of a plan that is about to be run here."""
         return cls(
             run=run,
             experiment=plan.setup.experiment.name,
             base=str(plan.setup.base.resolve()),
             store=None if store is None else str(store.resolve()),
+            calls=calls,
             command=" ".join(["calldistil", *sys.argv[1:]]),
             calldistil=__version__,
             commit=_commit(),

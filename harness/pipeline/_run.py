@@ -30,10 +30,12 @@ class RunFolder:
     Attributes:
         folder: The run's folder.
         store: Folder of artefacts and calls; the run's own, unless runs share one.
+        server: Address of the call store, where it is on a server.
     """
 
     folder: Path
     store: Path
+    server: str | None = None
 
     @classmethod
     def open(cls, folder: Path) -> RunFolder:
@@ -43,7 +45,8 @@ class RunFolder:
             ArtefactError: When it is not a run.
         """
         manifest = Manifest.read(folder / "manifest.json")
-        return cls(folder, Path(manifest.store) if manifest.store else folder)
+        store = Path(manifest.store) if manifest.store else folder
+        return cls(folder, store, manifest.calls)
 
     @property
     def experiment_file(self) -> Path:
@@ -71,9 +74,9 @@ class RunFolder:
         return ArtefactStore(self.store / "artefacts")
 
     @property
-    def calls_file(self) -> Path:
-        """The call store."""
-        return self.store / "calls.sqlite"
+    def calls(self) -> Path | str:
+        """Where the call store is: a file, or a server's address."""
+        return self.server or self.store / "calls.sqlite"
 
     def manifest(self) -> Manifest:
         """The run's manifest."""
@@ -93,6 +96,7 @@ def run_experiment(
     *,
     folder: Path,
     store: Path | None = None,
+    calls: str | None = None,
     observer: Observer | None = None,
     limits: BudgetLimits | None = None,
     jobs: int | None = None,
@@ -104,6 +108,8 @@ def run_experiment(
         folder: The run's folder; made when absent. It holds one experiment: a changed file of
             the same name goes on there, and stages whose inputs changed are made anew.
         store: A folder of artefacts and calls that several runs share.
+        calls: Address of a server's call store (see ``open_call_store``), which workers on
+            several machines may share.
         observer: Told how it goes.
         limits: What the run may pay, its earlier sittings included.
         jobs: Worker processes for what asks no LLM; one core each by default.
@@ -113,7 +119,8 @@ def run_experiment(
         ConfigError: When the file is not valid, or the folder is another experiment's.
         CalldistilError: When a stage fails; run again to go on.
     """
-    return _carry_out(load_setup(file), folder, store, observer, limits, jobs)
+    return _carry_out(load_setup(file), RunFolder(folder, store or folder, calls), observer,
+                      limits, jobs)  # fmt: skip
 
 
 def resume_run(
@@ -125,19 +132,17 @@ def resume_run(
 ) -> RunFolder:
     """Goes on with a run from its own copy of the experiment."""
     run = RunFolder.open(folder)
-    store = run.store if run.store != folder else None
-    return _carry_out(run.setup(), folder, store, observer, limits, jobs)
+    return _carry_out(run.setup(), run, observer, limits, jobs)
 
 
 def _carry_out(
     setup: Setup,
-    folder: Path,
-    store: Path | None,
+    run: RunFolder,
     observer: Observer | None,
     limits: BudgetLimits | None,
     jobs: int | None,
 ) -> RunFolder:
-    with begun(setup, folder, store) as at:
+    with begun(setup, run) as at:
         budget = None
         if limits is not None and limits != BudgetLimits():
             budget = budget_of(at.plan, limits, at.calls, at.manifest.run)
@@ -172,17 +177,19 @@ class BegunRun:
 
 
 @contextlib.contextmanager
-def begun(setup: Setup, folder: Path, store: Path | None) -> Iterator[BegunRun]:
+def begun(setup: Setup, run: RunFolder) -> Iterator[BegunRun]:
     """Takes hold of a run's folder, new or begun before, and writes what it is made from.
 
     Raises:
         ArtefactError: When another process holds it, or it is another experiment's.
     """
     plan = build_plan(setup)
-    run = RunFolder(folder, store or folder)
-    with _held(folder), open_call_store(run.calls_file) as calls:
+    store = run.store if run.store != run.folder else None
+    with _held(run.folder), open_call_store(run.calls) as calls:
         run_id, started_at = _identity(run, setup)
-        manifest = Manifest.of(plan, run=run_id, store=store, started_at=started_at)
+        manifest = Manifest.of(
+            plan, run=run_id, store=store, calls=run.server, started_at=started_at
+        )
         if setup.file.resolve() != run.experiment_file.resolve():
             with _whole(run.experiment_file) as aside:
                 shutil.copyfile(setup.file, aside)

@@ -12,8 +12,7 @@ from harness.store._artefact import (
 )
 from harness.store._artefact_store import ArtefactStore
 from harness.store._call import CallFailure, StoredCall
-from harness.store._call_database import SCHEMA_VERSION
-from harness.store._call_store import CallStore, open_call_store
+from harness.store._calls import CallStore, copy_calls, is_server, open_call_store
 from harness.store._held_lock import HeldLock
 from harness.store._keys import (
     canonical_json,
@@ -22,6 +21,7 @@ from harness.store._keys import (
     request_json,
     request_key,
 )
+from harness.store._sqlite_database import SCHEMA_VERSION
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -37,8 +37,10 @@ __all__ = [
     "canonical_json",
     "content_digest",
     "content_hash",
+    "copy_calls",
     "file_hash",
     "folder_digest",
+    "is_server",
     "open_call_store",
     "request_json",
     "request_key",

@@ -102,7 +102,7 @@ def test_every_extractor_comes_to_its_table_by_batch_files_alone(setup, tmp_path
     run = run_experiment(setup.file, folder=folder)  # there is no server and no key
     table = report_run(run.folder)
     assert {row.system for row in table.rows} >= set(setup.experiment.systems)
-    with open_call_store(run.calls_file) as stored:
+    with open_call_store(run.calls) as stored:
         assert len(stored) == sum(rounds)
     planned = estimate_plan(build_plan(setup)).stages
     # At most: what two methods ask alike is asked once.

@@ -111,7 +111,7 @@ def test_imported_answers_carry_the_run_without_another_call(
         [(row["system"], row["score"]) for row in table["rows"]] for table in (batch, recorded)
     ]
     assert scores[0] == scores[1]
-    with open_call_store(RunFolder.open(run).calls_file) as calls:
+    with open_call_store(RunFolder.open(run).calls) as calls:
         assert {call.run for call in calls} == {RunFolder.open(run).manifest().run}
         assert {call.usage.source for call in calls} == {"reported"}
     said = command("batch", "export", experiment, "-o", tmp_path / "x.jsonl", "--output", run)
@@ -140,11 +140,11 @@ def test_wrong_lines_are_told_all_at_once_and_nothing_is_stored(
     ):
         assert f"answers.jsonl:{line}: " in said.err and what in said.err
     run = RunFolder.open(tmp_path / "run")
-    with open_call_store(run.calls_file) as calls:
+    with open_call_store(run.calls) as calls:
         assert calls.count() == 0
     said = command(*words, "--partial")
     assert said.code == 3 and "1 answers were stored" in said.err
-    with open_call_store(run.calls_file) as calls:
+    with open_call_store(run.calls) as calls:
         assert calls.count() == 1
 
 
@@ -171,7 +171,7 @@ def test_lines_without_an_answer_are_recorded_and_asked_again(
     assert (told["new"], len(told["failures"]), told["waiting"]) == (1, 3, 50)
     for what in ("not run in time", "too long", "'another-llm' instead of 'some-llm'"):
         assert what in said.err
-    with open_call_store(RunFolder.open(tmp_path / "run").calls_file) as calls:
+    with open_call_store(RunFolder.open(tmp_path / "run").calls) as calls:
         assert len(calls.failures()) == 3
     again = tmp_path / "again.jsonl"
     command("batch", "export", experiment, "-o", again, "--output", tmp_path / "run")

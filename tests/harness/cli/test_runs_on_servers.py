@@ -56,7 +56,7 @@ def on_servers(small_task: Any) -> Callable[..., Path]:
 
 
 def paid(run: Path) -> int:
-    with open_call_store(RunFolder.open(run).calls_file) as calls:
+    with open_call_store(RunFolder.open(run).calls) as calls:
         return sum(call.paid_by(RunFolder.open(run).manifest().run) for call in calls)
 
 

@@ -46,7 +46,7 @@ def test_a_replay_pays_for_nothing_and_says_what_was_paid_once(finished, tmp_pat
     bundle_run(finished, tmp_path / "b.zip", data=True)
     unbundle(tmp_path / "b.zip", tmp_path / "again")
     run = run_experiment(tmp_path / "again" / "experiment.yaml", folder=tmp_path / "again")
-    with open_call_store(run.calls_file) as calls:
+    with open_call_store(run.calls) as calls:
         assert len(calls) > 0
         assert not any(call.paid_by(run.manifest().run) for call in calls)
 

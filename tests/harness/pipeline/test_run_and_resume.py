@@ -50,7 +50,7 @@ def artefacts(run: RunFolder) -> dict[str, tuple[datetime, str]]:
 
 
 def calls(run: RunFolder) -> list[tuple[str, datetime, str]]:
-    with open_call_store(run.calls_file) as store:
+    with open_call_store(run.calls) as store:
         return [(call.key, call.created_at, call.run) for call in store]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ArtefactError
 from harness.protocols import Completion, FinishReason, Message, ModelIdentity, Request, Usage
-from harness.store import SCHEMA_VERSION, CallStore, StoredCall, open_call_store, request_key
+from harness.store import SCHEMA_VERSION, StoredCall, open_call_store, request_key
 
 MODEL = ModelIdentity("some-model", "weights-hash")
 AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -172,6 +172,7 @@ def test_a_store_of_the_first_version_is_migrated_with_its_calls(file: Path) -> 
         store.put(call)
     with sqlite3.connect(file) as database:
         database.execute("ALTER TABLE calls DROP COLUMN log_probability")
+        database.execute("DROP TABLE claims")
         database.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
     database.close()
     likely = replace(answered("b"), log_probability=-0.5)
@@ -244,7 +245,7 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_store_taken_along_by_fork_opens_a_connection_of_its_own(file: Path) -> None:
-    store = CallStore(file)
+    store = open_call_store(file)
     store.put(answered("parent, before"))
     child = os.fork()
     if child == 0:

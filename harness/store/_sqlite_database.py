@@ -12,8 +12,12 @@ from harness.errors import ArtefactError
 
 __all__ = ["SCHEMA_VERSION", "connect", "named_errors", "transaction"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _WAIT_S = 60.0  # how long to wait for another process's write
+_CLAIMS = (
+    "CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL)"
+    " WITHOUT ROWID"
+)
 _CREATE = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE calls (
@@ -26,8 +30,9 @@ _CREATE = (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL, error TEXT NOT NULL, at TEXT NOT NULL
     )""",
     "CREATE INDEX failures_by_key ON failures (key)",
+    _CLAIMS,
 )
-_MIGRATIONS = {1: ("ALTER TABLE calls ADD COLUMN log_probability REAL",)}
+_MIGRATIONS = {1: ("ALTER TABLE calls ADD COLUMN log_probability REAL",), 2: (_CLAIMS,)}
 """What makes a file of each earlier version one of the next."""
 
 
@@ -67,7 +72,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
                 database.execute(
                     "INSERT INTO about VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)]
                 )
-    if (version := _version(database)) in map(str, _MIGRATIONS):
+    if (version := _version(database)) in {str(number) for number in _MIGRATIONS}:
         with transaction(database):
             # Read again: another process may have migrated it meanwhile.
             for step in range(int(_version(database) or 0), SCHEMA_VERSION):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Self
 
 from harness.errors import ArtefactError
 from harness.store._call import CallFailure, StoredCall
-from harness.store._call_database import connect, named_errors, transaction
-from harness.store._call_rows import (
+from harness.store._calls import LONGEST_CLAIM_S
+from harness.store._sqlite_database import connect, named_errors, transaction
+from harness.store._sqlite_rows import (
     COLUMNS,
     call_of,
     moment_of,
@@ -25,12 +27,12 @@ from harness.store._call_rows import (
     text_of,
 )
 
-__all__ = ["CallStore", "open_call_store"]
+__all__ = ["SqliteCallStore"]
 
 _CHUNK = 500  # below SQLite's smallest default limit of 999 variables
 
 
-class CallStore:
+class SqliteCallStore:
     """The completed answers of every call, by request key.
 
     ``put`` returns once the answer is committed: it then survives the death of the process
@@ -49,6 +51,7 @@ class CallStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.place = str(path)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
@@ -123,6 +126,30 @@ class CallStore:
                 rows = database.execute(f"{query} WHERE key = ? ORDER BY id", [key]).fetchall()
             return tuple(CallFailure(text_of(r[0]), text_of(r[1]), moment_of(r[2])) for r in rows)
 
+    def claim(self, keys: Iterable[str], *, owner: str, seconds: float) -> frozenset[str]:
+        """Takes the right to make calls; see ``CallStore.claim``."""
+        now = time.time()
+        # A claim from further ahead than any is made for was made before the clock was set back.
+        horizon = now + max(seconds, LONGEST_CLAIM_S)
+        query = (
+            "INSERT INTO claims (key, owner, expires) SELECT ?, ?, ?"
+            " WHERE NOT EXISTS (SELECT 1 FROM calls WHERE calls.key = ?)"
+            " ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, expires = excluded.expires"
+            " WHERE claims.owner = excluded.owner OR claims.expires < ? OR claims.expires > ?"
+        )
+        with self._database() as database, transaction(database):
+            return frozenset(
+                key
+                for key in dict.fromkeys(keys)
+                if database.execute(query, [key, owner, now + seconds, key, now, horizon]).rowcount
+            )
+
+    def release(self, keys: Iterable[str], *, owner: str) -> None:
+        """Gives claims back; those of others are left alone."""
+        rows = [(key, owner) for key in keys]
+        with self._database() as database, transaction(database):
+            database.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", rows)
+
     def count(self) -> int:
         """How many answers are stored."""
         with self._database() as database:
@@ -159,8 +186,3 @@ class CallStore:
                 self._connection = connect(self.path)
                 self._owner = os.getpid()
             yield self._connection
-
-
-def open_call_store(path: Path | str) -> CallStore:
-    """Opens the call store at ``path``, making it when absent. Use it in a ``with`` block."""
-    return CallStore(Path(path))

@@ -1,0 +1,79 @@
+"""Claims on calls: what one worker asks for, no other worker pays for meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from harness.errors import ArtefactError
+from harness.store import CallStore
+
+__all__ = ["Claims"]
+
+_SECONDS = 60.0
+
+
+class Claims:
+    """The claims of one round, extended while it lasts and given back at its end.
+
+    A worker that is killed lets go after a minute at most, and others ask in its place.
+
+    Args:
+        store: Where claims are kept.
+        seconds: How long a claim lasts unless it is extended.
+    """
+
+    def __init__(self, store: CallStore, *, seconds: float = _SECONDS) -> None:
+        self._store = store
+        self._seconds = seconds
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._held: set[str] = set()  # those without an answer yet
+        self._taken: set[str] = set()
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._taken:
+            with contextlib.suppress(ArtefactError):  # they then end by themselves
+                self._store.release(self._taken, owner=self._owner)
+
+    def take(self, keys: Iterable[str]) -> frozenset[str]:
+        """Claims what is neither stored nor another's; returns what is ours now."""
+        mine = self._store.claim(keys, owner=self._owner, seconds=self._seconds)
+        with self._lock:
+            self._held |= mine
+            self._taken |= mine
+        if self._held and self._thread is None:
+            self._thread = threading.Thread(target=self._extend, name="claims", daemon=True)
+            self._thread.start()
+        return mine
+
+    def answered(self, key: str) -> None:
+        """What is stored needs no claim any more."""
+        with self._lock:
+            self._held.discard(key)
+
+    def _extend(self) -> None:
+        while not self._done.wait(self._seconds / 3):
+            with self._lock:
+                held = list(self._held)
+            with contextlib.suppress(ArtefactError):  # the store's trouble is told where it is used
+                self._store.claim(held, owner=self._owner, seconds=self._seconds)

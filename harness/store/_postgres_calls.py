@@ -1,0 +1,312 @@
+"""The call store on PostgreSQL, for workers on many machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from harness.errors import ArtefactError, ConfigError, MissingExtraError, Problem
+from harness.protocols import FinishReason, ModelIdentity, Usage
+from harness.store._call import CallFailure, StoredCall
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["PostgresCallStore"]
+
+_CHUNK = 500
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE calldistil_calls (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+            model TEXT NOT NULL, weights TEXT, request BYTEA NOT NULL, text BYTEA NOT NULL,
+            finish TEXT NOT NULL, usage TEXT NOT NULL, latency_s DOUBLE PRECISION,
+            recorded BOOLEAN NOT NULL, run TEXT NOT NULL, created_at TIMESTAMPTZ NOT NULL,
+            log_probability DOUBLE PRECISION
+        )""",
+        """CREATE TABLE calldistil_failures (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key TEXT NOT NULL,
+            error TEXT NOT NULL, at TIMESTAMPTZ NOT NULL
+        )""",
+        "CREATE INDEX calldistil_failures_by_key ON calldistil_failures (key)",
+        """CREATE TABLE calldistil_claims (
+            key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires TIMESTAMPTZ NOT NULL
+        )""",
+    ),
+)
+"""What makes a database of each version one of the next; the first makes it from nothing."""
+_LOCK = 0x6364  # an advisory lock, so that two workers do not migrate at once
+_COLUMNS = (
+    "key, model, weights, request, text, finish, usage, latency_s, recorded, run, created_at,"
+    " log_probability"
+)
+
+
+class PostgresCallStore:
+    """Stored calls in a PostgreSQL database, in tables of their own (``calldistil_...``).
+
+    Claims are timed by the server's clock alone. Texts are kept as bytes, because PostgreSQL's
+    text has no null character and no lone surrogate, both of which a model may write.
+
+    Args:
+        address: ``postgresql://user@host:port/database``. The password is read by the client from
+            ``PGPASSWORD`` or ``~/.pgpass``; one in the address is refused, since addresses are
+            written into manifests.
+
+    Raises:
+        ArtefactError: When the server cannot be reached or its tables are of another version.
+        ConfigError: When the address cannot be read or holds a password.
+        MissingExtraError: When the extra ``postgres`` is not installed.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._engine = _engine(address)
+        self.place = self._engine.url.render_as_string(hide_password=True)
+        self._closed = False
+        with self._transaction() as connection:
+            _migrate(connection, self.place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections. Closing twice is harmless; using a closed store is an error."""
+        self._closed = True
+        self._engine.dispose()
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, StoredCall]:
+        """Returns the stored calls among ``keys``, in the order of ``keys``; others are absent."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, StoredCall] = {}
+        query = f"SELECT {_COLUMNS} FROM calldistil_calls WHERE key = ANY(:keys)"
+        with self._transaction() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                chunk = wanted[start : start + _CHUNK]
+                for row in _run(connection, query, {"keys": chunk}):
+                    call = _call_of(row)
+                    found[call.key] = call
+        return {key: found[key] for key in wanted if key in found}
+
+    def put(self, call: StoredCall) -> bool:
+        """Stores one answer and commits at once; returns whether the call is new."""
+        return self.put_many([call]) == 1
+
+    def put_many(self, calls: Sequence[StoredCall]) -> int:
+        """Stores answers in one transaction, all or none; returns how many were new."""
+        names = _COLUMNS.replace(" ", "").split(",")
+        values = ", ".join(f":{name}" for name in names)
+        query = (
+            f"INSERT INTO calldistil_calls ({_COLUMNS}) VALUES ({values})"
+            " ON CONFLICT (key) DO NOTHING"
+        )
+        # In one order everywhere, so that two workers never wait for each other in a circle.
+        rows = [_row_of(call) for call in sorted(calls, key=lambda call: call.key)]
+        with self._transaction() as connection:
+            return sum(_run(connection, query, row).rowcount for row in rows)
+
+    def record_failure(self, key: str, error: str, at: datetime | None = None) -> None:
+        """Notes an attempt that came back without an answer; ``at`` defaults to now."""
+        query = "INSERT INTO calldistil_failures (key, error, at) VALUES (:key, :error, :at)"
+        row = {"key": key, "error": json.dumps(error), "at": at or datetime.now(UTC)}
+        with self._transaction() as connection:
+            _run(connection, query, row)
+
+    def failures(self, key: str | None = None) -> tuple[CallFailure, ...]:
+        """The failed attempts at ``key``, or at any key, oldest first."""
+        where = "" if key is None else "WHERE key = :key"
+        query = f"SELECT key, error, at FROM calldistil_failures {where} ORDER BY id"
+        with self._transaction() as connection:
+            rows = _run(connection, query, {} if key is None else {"key": key}).all()
+        return tuple(
+            CallFailure(row.key, json.loads(row.error), row.at.astimezone(UTC)) for row in rows
+        )
+
+    def claim(self, keys: Iterable[str], *, owner: str, seconds: float) -> frozenset[str]:
+        """Takes the right to make calls; see ``CallStore.claim``."""
+        query = """
+            INSERT INTO calldistil_claims (key, owner, expires)
+            SELECT wanted.key, :owner, now() + make_interval(secs => :seconds)
+            FROM (SELECT unnest(CAST(:keys AS TEXT[])) AS key ORDER BY 1) AS wanted
+            WHERE NOT EXISTS (SELECT 1 FROM calldistil_calls c WHERE c.key = wanted.key)
+            ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
+            WHERE calldistil_claims.owner = excluded.owner OR calldistil_claims.expires < now()
+            RETURNING key"""
+        row = {"keys": list(dict.fromkeys(keys)), "owner": owner, "seconds": seconds}
+        with self._transaction() as connection:
+            return frozenset(_run(connection, query, row).scalars())
+
+    def release(self, keys: Iterable[str], *, owner: str) -> None:
+        """Gives claims back; those of others are left alone."""
+        query = "DELETE FROM calldistil_claims WHERE key = ANY(:keys) AND owner = :owner"
+        with self._transaction() as connection:
+            _run(connection, query, {"keys": list(keys), "owner": owner})
+
+    def count(self) -> int:
+        """How many answers are stored."""
+        with self._transaction() as connection:
+            return int(_run(connection, "SELECT count(*) FROM calldistil_calls", {}).scalar_one())
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key in self.get_many([key])
+
+    def __iter__(self) -> Iterator[StoredCall]:
+        """All answers in the order in which they were stored."""
+        last = 0
+        query = (
+            f"SELECT {_COLUMNS}, id FROM calldistil_calls WHERE id > :last ORDER BY id"
+            f" LIMIT {_CHUNK}"
+        )
+        while True:
+            with self._transaction() as connection:
+                rows = _run(connection, query, {"last": last}).all()
+            if not rows:
+                return
+            yield from map(_call_of, rows)
+            last = rows[-1].id
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        if self._closed:
+            raise ArtefactError(f"The call store {self.place} is closed.", hint="Open it again.")
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise _named(error, self.place) from None
+        except SQLAlchemyError as error:
+            raise ArtefactError(f"The call store {self.place} failed: {error}.") from error
+
+
+def _engine(address: str) -> Engine:
+    try:
+        import psycopg  # noqa: F401
+        from sqlalchemy import create_engine, make_url
+        from sqlalchemy.exc import ArgumentError
+    except ImportError as error:
+        raise MissingExtraError(
+            package=error.name or "sqlalchemy",
+            extra="postgres",
+            feature="A call store on PostgreSQL",
+        ) from None
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            [Problem("the address of the call store cannot be read",
+                     "write postgresql://user@host:port/database")]
+        ) from None  # fmt: skip
+    if url.password is not None:
+        raise ConfigError(
+            [Problem("the address of the call store holds a password",
+                     "put it into PGPASSWORD or ~/.pgpass: addresses are written into manifests")]
+        )  # fmt: skip
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "calldistil"},
+    )
+
+
+def _run(connection: Connection, query: str, values: Mapping[str, Any]) -> Any:
+    from sqlalchemy import text
+
+    return connection.execute(text(query), values)
+
+
+def _migrate(connection: Connection, place: str) -> None:
+    _run(connection, "SELECT pg_advisory_xact_lock(:lock)", {"lock": _LOCK})
+    _run(
+        connection,
+        "CREATE TABLE IF NOT EXISTS calldistil_about (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+        {},
+    )
+    asked = "SELECT value FROM calldistil_about WHERE name = 'schema_version'"
+    version = int(_run(connection, asked, {}).scalar() or 0)
+    if version > len(_MIGRATIONS):
+        raise ArtefactError(
+            f"The call store {place} is of version {version}; this calldistil reads version"
+            f" {len(_MIGRATIONS)}.",
+            hint="Use the calldistil that wrote it, or name another database for new calls.",
+        )
+    for statements in _MIGRATIONS[version:]:
+        for statement in statements:
+            _run(connection, statement, {})
+    if version < len(_MIGRATIONS):
+        _run(
+            connection,
+            "INSERT INTO calldistil_about VALUES ('schema_version', :version)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            {"version": str(len(_MIGRATIONS))},
+        )
+
+
+def _row_of(call: StoredCall) -> dict[str, Any]:
+    usage = {name: value for name in Usage.__slots__
+             if (value := getattr(call.usage, name)) is not None}  # fmt: skip
+    return {
+        "key": call.key,
+        "model": json.dumps(call.model.name),
+        "weights": call.model.weights,
+        "request": call.request.encode("utf-8", "surrogatepass"),
+        "text": call.text.encode("utf-8", "surrogatepass"),
+        "finish": call.finish.value,
+        "usage": json.dumps(usage),
+        "latency_s": call.latency_s,
+        "recorded": call.recorded,
+        "run": json.dumps(call.run),
+        "created_at": call.created_at,
+        "log_probability": call.log_probability,
+    }
+
+
+def _call_of(row: Any) -> StoredCall:
+    call = StoredCall(
+        key=row.key,
+        model=ModelIdentity(json.loads(row.model), row.weights),
+        request=bytes(row.request).decode("utf-8", "surrogatepass"),
+        text=bytes(row.text).decode("utf-8", "surrogatepass"),
+        finish=FinishReason(row.finish),
+        usage=Usage(**json.loads(row.usage)),
+        latency_s=row.latency_s,
+        recorded=row.recorded,
+        run=json.loads(row.run),
+        created_at=row.created_at,
+        log_probability=row.log_probability,
+    )
+    return replace(call, created_at=call.created_at.astimezone(UTC))
+
+
+def _named(error: Any, place: str) -> ArtefactError:
+    """The error of a server as ours, with what to do."""
+    said = str(error.orig).strip().splitlines()
+    what = said[0] if said else type(error.orig).__name__
+    lowered = " ".join(said).lower()
+    if "password" in lowered or "authentication" in lowered:
+        hint = "Put the password into PGPASSWORD or ~/.pgpass."
+    elif "does not exist" in lowered:
+        hint = "Make the database first: createdb NAME."
+    elif "permission denied" in lowered or "read-only" in lowered:
+        hint = "Give the user the right to make and write tables there."
+    elif "no space" in lowered or "could not extend" in lowered:
+        hint = "Free some space on the server's disk, then resume; stored answers are kept."
+    else:
+        hint = "Check that the server runs and is reached, then resume; what is stored is kept."
+    return ArtefactError(f"The call store {place} failed: {what}.", hint=hint)
