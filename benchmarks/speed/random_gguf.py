@@ -60,6 +60,7 @@ def write_random_gguf(
     seed: int = 0,
     tokenizer: Literal["bpe", "spm"] = "bpe",
     merges: Sequence[str] = ("r e", "l a", "t i", "o n", "re la", "ti on", "Ġ t", "h e"),
+    words: Literal["gpt-2", "qwen2"] = "gpt-2",
     template: str | None = CHAT_TEMPLATE,
     spread: float = 3.0,
     answers: Mapping[str, str] | None = None,
@@ -72,6 +73,7 @@ def write_random_gguf(
         seed: Of the weights.
         tokenizer: Byte-level BPE, or SentencePiece with byte fallback.
         merges: BPE merges as ``"left right"``, in order; each makes a token.
+        words: Whose rule cuts a text into words, within which BPE merges.
         template: Chat template; None leaves it out.
         spread: Standard deviation of the logits, about.
         answers: By the last token of a prompt what is answered to it, surely; the weights are
@@ -94,7 +96,7 @@ def write_random_gguf(
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(shape.width // shape.heads)
     answers = dict(answers or {})
-    tokens = _add_bpe(writer, merges, answers) if tokenizer == "bpe" else _add_spm(writer)
+    tokens = _add_bpe(writer, merges, words, answers) if tokenizer == "bpe" else _add_spm(writer)
     writer.add_vocab_size(len(tokens))
     if template is not None:
         writer.add_chat_template(template)
@@ -124,13 +126,15 @@ def _byte_level(text: str) -> str:
     return "".join(alphabet[byte] for byte in text.encode())
 
 
-def _add_bpe(writer: Any, merges: Sequence[str], answers: Mapping[str, str]) -> list[str]:
+def _add_bpe(
+    writer: Any, merges: Sequence[str], words: str, answers: Mapping[str, str]
+) -> list[str]:
     tokens = [*byte_level_alphabet(), *(merge.replace(" ", "") for merge in merges)]
     tokens += map(_byte_level, answers.values())
     types = [_NORMAL] * len(tokens) + [_CONTROL] * len(_CONTROLS)
     tokens += _CONTROLS
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
+    writer.add_tokenizer_pre(words)
     writer.add_token_list(tokens)
     writer.add_token_types(types)
     writer.add_token_merges(list(merges))
