@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-__all__ = ["EXTRACTORS_SEMEVAL", "NEWSROOM_DEMO", "SEMEVAL_2010_TASK_8"]
+__all__ = ["EXTRACTORS_SEMEVAL", "GENERATORS_SEMEVAL", "NEWSROOM_DEMO", "SEMEVAL_2010_TASK_8"]
 
 _HERE = Path(__file__).parent
 
 EXTRACTORS_SEMEVAL = _HERE / "extractors-semeval.yaml"
+GENERATORS_SEMEVAL = _HERE / "generators-semeval.yaml"
 NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"
 SEMEVAL_2010_TASK_8 = _HERE / "semeval-2010-task-8.yaml"

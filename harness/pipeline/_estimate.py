@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.costs import (
@@ -11,18 +10,20 @@ from harness.costs import (
     CountRange,
     ModelPrice,
     Money,
-    TokenCounter,
-    count_prompt,
     price_from_snapshot,
     token_counter,
 )
 from harness.errors import CalldistilError
+from harness.pipeline._asked import (
+    asked_by_explainer,
+    asked_by_extractor,
+    asked_by_generator,
+    input_tokens,
+)
 from harness.pipeline._experiment import BackendEntry
 from harness.pipeline._plan import Node, Plan
 from harness.pipeline._planned_rounds import (
     RoundEstimate,
-    generation_rounds,
-    rounds_answered,
     rounds_cost,
 )
 from harness.pipeline.stages import (
@@ -37,22 +38,17 @@ from harness.pipeline.stages import (
 )
 from harness.protocols import (
     Completion,
-    Dialogue,
     GenerationItem,
     ModelIdentity,
     Neighbour,
-    PlansCalls,
     Request,
 )
-from harness.registry import explainers, extractors, generators
 from harness.relations import Example, Schema
 from harness.store import CallStore, request_key
 
 __all__ = ["PlanEstimate", "StageEstimate", "estimate_plan", "rendered", "resolved_price"]
 
 DEFAULT_TOKENIZER = "o200k_base"
-_NO_ROUND = RoundEstimate(CountRange.exactly(0), 0.0, CountRange.exactly(0))
-_ANSWER = '{"relation": "%s"}'
 
 
 @dataclass(frozen=True)
@@ -178,77 +174,47 @@ class _Data:
 def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> StageEstimate:
     stage = node.stage
     assert isinstance(stage, Explain | Extract | Generate)
-    agent, schema = stage.agent, stage.schema
+    agent = stage.agent
     entry = plan.setup.experiment.backends[agent.backend]
     few_shot = data.of(node.inputs["few_shot"]) if "few_shot" in node.inputs else ()
     examples = data.of(node.inputs["examples"]) if "examples" in node.inputs else ()
     pool = data.of(node.inputs["pool"]) if "pool" in node.inputs else ()
     neighbours = _stand_ins(examples, pool, agent)
-    context = agent.context(schema, few_shot, stage.repeat, neighbours)
+    context = agent.context(stage.schema, few_shot, stage.repeat, neighbours)
     counter = token_counter(agent.tokenizer or DEFAULT_TOKENIZER)
-    items: tuple[GenerationItem, ...] = ()
-    ahead: tuple[RoundEstimate, ...] | None = None  # what is left, where it can be told exactly
-    later: tuple[RoundEstimate, ...]
     if isinstance(stage, Generate):
-        writer = generators.get(agent.component)(context=context, options=agent.options)
-        items = tuple(writer.items())
-        first = [_first_rounds(iter([writer.generate(item=item)])) for item in items]
-        requests = [request for round_ in first for request in round_]
-        prompts = {at: _mean_tokens(round_, counter) for at, round_ in enumerate(first)}
-
-        def planned(done: Mapping[int, int | None] | None) -> tuple[RoundEstimate, ...]:
-            return generation_rounds(
-                writer,
-                items,
-                prompts,
-                schema=schema,
-                counter=counter,
-                bounded=lambda likely: _bounded(1, likely, agent),
-                done=done,
-            )
-
-        opening, *following = planned(None) or (_NO_ROUND,)
-        output, later = opening.output_tokens, tuple(following)
-        if calls is not None:
-            known = _known(entry, calls)
-            answered = (rounds_answered(writer.generate(item=item), known) for item in items)
-            ahead = planned(dict(enumerate(answered)))
+        known = None if calls is None else _known(entry, calls)
+        asked = asked_by_generator(agent, context, counter, known)
     elif isinstance(stage, Explain):
-        explainer = explainers.get(agent.component)(context=context, options=agent.options)
-        requests = _first_rounds(explainer.explain(example=e) for e in examples)
-        output, later = _explanation_range(examples, agent, counter), ()
+        asked = asked_by_explainer(agent, context, counter, examples)
     else:
-        extractor = extractors.get(agent.component)(context=context, options=agent.options)
-        requests = _first_rounds(extractor.extract(example=e) for e in examples)
-        output = _label_range(schema, agent, counter)
-        mean = _mean_tokens(list(dict.fromkeys(requests)), counter)
-        later = tuple(RoundEstimate(c, mean, output) for c in _later_rounds(extractor, examples))
-    unique = list(dict.fromkeys(requests))
+        asked = asked_by_extractor(agent, context, counter, examples)
+    unique = list(dict.fromkeys(asked.requests))
     stored = _stored(unique, entry, calls)
-    tokens = _input_tokens(unique, counter)
+    tokens = input_tokens(unique, counter)
     price = resolved_price(entry)
-    per_call = tokens / len(unique) if unique else 0.0
-    opening = RoundEstimate(CountRange.exactly(len(unique)), per_call, output)
+    opening = RoundEstimate(
+        CountRange.exactly(len(unique)), tokens / len(unique) if unique else 0.0, asked.output
+    )
     recorded = entry.use == "recorded"
     now = 0 if recorded else len(unique) - stored
-    if recorded or ahead is None:
-        ahead = _still(now, opening, later)
-    elif ahead:  # a call that items share counts once
-        ahead = (replace(ahead[0], calls=CountRange.exactly(now)), *ahead[1:])
+    ahead = _still(now, opening, asked.later)
+    if not recorded and asked.left:  # a call that items share counts once
+        ahead = (replace(asked.left[0], calls=CountRange.exactly(now)), *asked.left[1:])
     return StageEstimate(
         node=node,
         backend=agent.backend,
         calls=len(unique),
-        later=tuple(round_.calls for round_ in later),
+        later=tuple(round_.calls for round_ in asked.later),
         stored=stored,
         input_tokens=tokens,
-        output_tokens=output,
-        cost=rounds_cost([opening, *later], price),
+        output_tokens=asked.output,
+        cost=rounds_cost([opening, *asked.later], price),
         cost_now=rounds_cost(ahead, price),
         sample=unique[0] if unique else None,
         tokenizer=counter.name,
         recorded=recorded,
-        items=items,
+        items=asked.items,
     )
 
 
@@ -263,19 +229,6 @@ def _still(
         replace(opening, calls=CountRange.exactly(now)),
         *(replace(r, calls=CountRange(0, share * r.calls.likely, r.calls.at_most)) for r in later),
     )
-
-
-def _later_rounds(extractor: object, examples: Sequence[Example]) -> tuple[CountRange, ...]:
-    """The calls of each round after the first, over all examples."""
-    if not isinstance(extractor, PlansCalls):
-        return ()
-    rounds: list[CountRange] = []
-    for example in examples:
-        for place, planned in enumerate(extractor.later_rounds(example=example)):
-            if place == len(rounds):
-                rounds.append(CountRange.exactly(0))
-            rounds[place] += CountRange(planned.at_least, planned.likely, planned.at_most)
-    return tuple(rounds)
 
 
 def _stand_ins(
@@ -298,34 +251,6 @@ def _stand_ins(
     }
 
 
-def _first_rounds(dialogues: Iterator[Dialogue[object]]) -> list[Request]:
-    requests: list[Request] = []
-    for dialogue in dialogues:
-        try:
-            requests += next(dialogue)
-        except StopIteration:
-            continue
-        finally:
-            dialogue.close()
-    return requests
-
-
-def _input_tokens(requests: Sequence[Request], counter: TokenCounter) -> int:
-    """Counts each distinct message once: prompts share most of their text."""
-    known: dict[str, int] = {}
-    total = 0
-    for request in requests:
-        for message in request.messages:
-            if message.content not in known:
-                known[message.content] = count_prompt([message], counter)
-            total += known[message.content]
-    return total
-
-
-def _mean_tokens(requests: Sequence[Request], counter: TokenCounter) -> float:
-    return _input_tokens(requests, counter) / len(requests) if requests else 0.0
-
-
 def _known(entry: BackendEntry, calls: CallStore) -> Callable[[Request], Completion | None]:
     """Looks up the answer to a request."""
     model = entry.options.get("model")
@@ -344,26 +269,6 @@ def _stored(requests: Sequence[Request], entry: BackendEntry, calls: CallStore |
     if calls is None or not isinstance(model, str):
         return 0
     return len(calls.get_many(request_key(ModelIdentity(model), r) for r in requests))
-
-
-def _label_range(schema: Schema, agent: Agent, counter: TokenCounter) -> CountRange:
-    """An answer holds a label: at least the shortest, likely a mean one as JSON."""
-    sizes = [counter.count(_ANSWER % name) for name in schema.label_names]
-    return _bounded(1, statistics.fmean(sizes), agent)
-
-
-def _explanation_range(
-    examples: Sequence[Example], agent: Agent, counter: TokenCounter
-) -> CountRange:
-    """An explanation is likely twice as long as its sentence, as the recorded ones are."""
-    sizes = [counter.count(example.text) for example in examples] or [0]
-    return _bounded(1, 2 * statistics.fmean(sizes), agent)
-
-
-def _bounded(low: float, likely: float, agent: Agent) -> CountRange:
-    most = agent.sampling.max_tokens
-    likely = max(low, likely if most is None else min(likely, most))
-    return CountRange(low, likely, most)
 
 
 def rendered(request: Request) -> str:

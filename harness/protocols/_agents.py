@@ -126,7 +126,11 @@ class GeneratedSet:
 
 @runtime_checkable
 class RowGenerator(Protocol):
-    """An agent that writes training examples. Made by ``cls(context=..., options=...)``."""
+    """An agent that writes training examples. Made by ``cls(context=..., options=...)``.
+
+    A class attribute ``needs_few_shot`` that is true says that it has nothing to do without
+    few-shot examples.
+    """
 
     summary: ClassVar[str]
     source: ClassVar[str]

