@@ -44,7 +44,7 @@ from harness.protocols._planned import (
 )
 from harness.protocols._scores import LabelScore, read_scores, scores_text
 from harness.protocols._student import FitReport, Progress, Student
-from harness.protocols._tuner import TuneReport, Tuner
+from harness.protocols._tuner import Tuner, TuneReport
 
 __all__ = [
     "AgentContext",
