@@ -53,7 +53,7 @@ HEAVY = (
     "semhash",
 )
 # Kinds of component that an experiment file configures.
-CONFIGURED = frozenset({"backend", "extractor", "generator", "student", "dataset format"})
+CONFIGURED = frozenset({"backend", "extractor", "generator", "student", "dataset format", "tuner"})
 # Kinds that ``calldistil list`` describes.
 DESCRIBED = CONFIGURED | {"metric"}
 PICKLERS = frozenset({"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"})

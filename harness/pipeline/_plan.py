@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.datasets import dataset_formats, guess_format
 from harness.pipeline._components import checked_component
+from harness.pipeline._dependence import searches_few_shot, tune_stage, tuned_on_split
 from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
 from harness.pipeline._node import Node
 from harness.pipeline._setup import Setup
@@ -203,14 +204,20 @@ class _Builder:
 
     def _shows(self, registry: Registry[Any], component: str) -> bool:
         """Whether an agent shows few-shot examples."""
-        return bool(registry.get(component).uses_few_shot) and self.experiment.few_shot is not None
+        return self.experiment.few_shot is not None and bool(registry.get(component).uses_few_shot)
 
     def _depends_on_split(self, agent: Agent) -> bool:
         """Whether an extractor's answers depend on the few-shot set."""
-        search = agent.neighbour_search()
-        return self._shows(extractors, agent.component) or (
-            search is not None and search.pool == "few_shot"
-        )
+        beside = searches_few_shot(agent) or tuned_on_split(self.experiment, agent)
+        return beside or self._shows(extractors, agent.component)
+
+    def _tuned_input(self, agent: Agent, seeds: SeedTriple) -> dict[str, Node]:
+        """The training of the adapter that an agent's backend carries, if the run trains it."""
+        if (stage := tune_stage(self.setup, agent)) is None:
+            return {}
+        drawn = tuned_on_split(self.experiment, agent)
+        rows = self._split(seeds.split) if drawn else self._read("train")
+        return {"tuned": Node(stage, f"tune: {stage.tuner}", {"source0": rows})}
 
     def _few_shot_input(
         self, registry: Registry[Any], component: str, seeds: SeedTriple
@@ -241,6 +248,7 @@ class _Builder:
             "examples": examples,
             **self._few_shot_input(extractors, agent.component, seeds),
             **self._neighbour_inputs(agent, examples, seeds),
+            **self._tuned_input(agent, seeds),
         }
 
     # -- systems ---------------------------------------------------------------------------
@@ -352,7 +360,11 @@ class _Builder:
 
     def _needs_split(self, source: Source) -> bool:
         if source.generated is not None:
-            return self._shows(generators, source.generated.generator)
+            wanted = source.generated
+            agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
+            return self._shows(generators, agent.component) or tuned_on_split(
+                self.experiment, agent
+            )
         if source.labelled is not None:
             wanted = source.labelled
             return self._depends_on_split(
@@ -369,7 +381,8 @@ class _Builder:
             wanted = source.generated
             agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
             stage = Generate(agent=agent, schema=self.setup.schema, repeat=seeds.generation or 0)
-            inputs = self._few_shot_input(generators, wanted.generator, seeds)
+            inputs = self._few_shot_input(generators, agent.component, seeds)
+            inputs |= self._tuned_input(agent, seeds)
             return Node(stage, f"generate with {agent.component}", inputs)
         labelled = source.labelled
         assert labelled is not None  # a source is exactly one of the three
@@ -383,7 +396,6 @@ class _Builder:
 
     def _overlaps(self, systems: Iterable[SystemPlan]) -> Iterator[OverlapPlan]:
         """Every set of rows that a system is trained on or shown, against the widest test set."""
-        test = self._widest_test()
         seen: dict[str, tuple[str, Node]] = {}
         for system in systems:
             for repetition in system.repetitions:
@@ -396,5 +408,5 @@ class _Builder:
                         if used or (searched and name == "pool"):
                             seen.setdefault(rows.key, (f"{system.name}: {rows.title}", rows))
         for title, rows in seen.values():
-            inputs = {"rows": rows, "test": test}
+            inputs = {"rows": rows, "test": self._widest_test()}
             yield OverlapPlan(title, Node(Overlap(), f"compare with the test set: {title}", inputs))

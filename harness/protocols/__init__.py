@@ -44,7 +44,7 @@ from harness.protocols._planned import (
 )
 from harness.protocols._scores import LabelScore, read_scores, scores_text
 from harness.protocols._student import FitReport, Progress, Student
-from harness.protocols._tuner import Tuner, TuneReport
+from harness.protocols._tuner import TunedAdapter, Tuner, TuneReport
 
 __all__ = [
     "AgentContext",
@@ -86,6 +86,7 @@ __all__ = [
     "SearchesNeighbours",
     "Student",
     "TuneReport",
+    "TunedAdapter",
     "Tuner",
     "Usage",
     "answers_of",

@@ -7,12 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from harness.documents import FileModel
 from harness.protocols._student import Progress
 from harness.relations import Example, Schema
 
-__all__ = ["TuneReport", "Tuner"]
+__all__ = ["TuneReport", "TunedAdapter", "Tuner"]
+
+
+class TunedAdapter(FileModel):
+    """An adapter that an experiment trains itself, as a value of a backend's option.
+
+    Attributes:
+        tuned: Name of the entry under ``tuned``.
+        part: Which of its adapters: ``adapter`` of ``sft``, ``first`` or ``second`` of ``dpo``.
+    """
+
+    tuned: str = Field(min_length=1)
+    part: str = Field(default="adapter", pattern=r"^[a-z_]+$")
 
 
 @dataclass(frozen=True, slots=True)
