@@ -127,13 +127,12 @@ class DpoTuner:
                 "Preferences tune causal models alone.", hint="Name a causal model, or use sft."
             )
         config: Any = DPOConfig
-        arguments = config(
-            **arguments_of(self._options, loaded, seed=seed, folder=checkpoints),
-            beta=self._options.beta,
-            max_length=self._options.max_length,
-        )
-        loaded.tokenizer.truncation_side = "left"
         with prepared(seed):
+            arguments = config(
+                **arguments_of(self._options, loaded, seed=seed, folder=checkpoints),
+                beta=self._options.beta,
+                max_length=self._options.max_length,
+            )
             trainer = DPOTrainer(
                 model=loaded.model,
                 args=arguments,
@@ -141,7 +140,7 @@ class DpoTuner:
                 processing_class=loaded.tokenizer,
                 peft_config=lora_of(self._options, loaded),
             )
-        return train(trainer, checkpoints=checkpoints, adapter=adapter, progress=progress)
+            return train(trainer, checkpoints=checkpoints, adapter=adapter, progress=progress)
 
     def _row(self, pair: PreferencePair, loaded: LoadedModel) -> dict[str, Any]:
         """A pair as trl reads it: turns where there is a chat template, else texts."""

@@ -99,13 +99,12 @@ class SftTuner:
         loaded = load_model(self._options.to_backend())
         make = self._seq2seq if loaded.seq2seq else self._causal
         with prepared(seed):
-            trainer = make(rows, loaded, seed, checkpoints / _ADAPTER)
-        trained = train(
-            trainer,
-            checkpoints=checkpoints / _ADAPTER,
-            adapter=folder / _ADAPTER,
-            progress=progress,
-        )
+            trained = train(
+                make(rows, loaded, seed, checkpoints / _ADAPTER),
+                checkpoints=checkpoints / _ADAPTER,
+                adapter=folder / _ADAPTER,
+                progress=progress,
+            )
         labels = {example.relation for example in examples}
         return TuneReport(
             examples=len(rows),

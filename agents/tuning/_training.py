@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def arguments_of(
 
 @contextmanager
 def prepared(seed: int) -> Iterator[None]:
-    """Fixes every seed before an adapter's first weights are drawn, and silences data bars."""
+    """Fixes every seed before an adapter's first weights are drawn, and silences chatter."""
     import datasets
     from transformers import set_seed
 
@@ -98,7 +99,9 @@ def prepared(seed: int) -> Iterator[None]:
     shown = datasets.utils.logging.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():  # of the libraries, about each other
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         if shown:
             datasets.enable_progress_bars()
