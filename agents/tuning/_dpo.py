@@ -25,11 +25,14 @@ class DpoOptions(TuningOptions):
     Attributes:
         beta: How far the model may leave the one that it was (Rafailov et al. 2023, equation 7).
         first: Demonstrations of the first step; they grow by one with each step.
+        diverse: Whether requests, which are those of ``one_by_one.v1``, ask for a sample unlike
+            those shown.
         learning_rate: Peak, after a linear warm-up over the first tenth; then it falls linearly.
     """
 
     beta: float = Field(default=0.1, gt=0)
     first: int = Field(default=1, ge=1)
+    diverse: bool = False
     learning_rate: float = Field(default=5e-5, gt=0)
 
 
@@ -78,6 +81,7 @@ class DpoTuner:
                 labels=labels,
                 seed=seed,
                 first=self._options.first,
+                diverse=self._options.diverse,
             )
             for part, labels in halves.items()
         }

@@ -14,7 +14,7 @@ from harness.relations import Example, Mention, Schema, render_marked
 
 __all__ = ["PairKind", "PreferencePair", "halves_of", "preference_pairs"]
 
-_TEMPLATE = "generate.all_at_once.v1"
+_TEMPLATE = "generate.one_by_one.v1"
 # Edits that leave what a sentence says as it is: what may stand there, and what is put instead.
 _EDITS = (
     (re.compile(r"\b(?:very|really|quite|also|already|now) "), ""),
@@ -82,6 +82,7 @@ def preference_pairs(
     labels: Sequence[str],
     seed: int,
     first: int = 1,
+    diverse: bool = False,
 ) -> list[PreferencePair]:
     """The pairs of some labels: three for every gold sample that follows demonstrations.
 
@@ -95,6 +96,7 @@ def preference_pairs(
         labels: The labels that are asked for.
         seed: Draws the order of the samples and what stands against them.
         first: Demonstrations of the first step.
+        diverse: Whether the request asks for a sample unlike those shown.
     """
     pairs = []
     for label in labels:
@@ -105,7 +107,12 @@ def preference_pairs(
         for step in range(first, len(own)):
             shown, preferred = own[:step], own[step]
             messages = generate_messages(
-                schema=schema, label=label, demonstrations=shown, n=1, template=_TEMPLATE
+                schema=schema,
+                label=label,
+                demonstrations=shown,
+                n=1,
+                template=_TEMPLATE,
+                diverse=diverse,
             )
             written = render_marked(preferred, schema.markers)
             for kind, sample in _against(shown, others, draw):

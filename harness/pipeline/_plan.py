@@ -9,7 +9,13 @@ from typing import Any
 
 from harness.datasets import dataset_formats, guess_format
 from harness.pipeline._components import checked_component
-from harness.pipeline._dependence import searches_few_shot, tune_stage, tuned_on_split
+from harness.pipeline._dependence import (
+    GoldRows,
+    neighbour_inputs,
+    searches_few_shot,
+    tuned_input,
+    tuned_on_split,
+)
 from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
 from harness.pipeline._node import Node
 from harness.pipeline._setup import Setup
@@ -211,44 +217,22 @@ class _Builder:
         beside = searches_few_shot(agent) or tuned_on_split(self.experiment, agent)
         return beside or self._shows(extractors, agent.component)
 
-    def _tuned_input(self, agent: Agent, seeds: SeedTriple) -> dict[str, Node]:
-        """The training of the adapter that an agent's backend carries, if the run trains it."""
-        if (stage := tune_stage(self.setup, agent)) is None:
-            return {}
-        drawn = tuned_on_split(self.experiment, agent)
-        rows = self._split(seeds.split) if drawn else self._read("train")
-        return {"tuned": Node(stage, f"tune: {stage.tuner}", {"source0": rows})}
+    def _gold(self, seeds: SeedTriple) -> GoldRows:
+        """Human labels by name: the few-shot set of the split's seed, or the training data."""
+        return lambda name: self._split(seeds.split) if name == "few_shot" else self._read("train")
 
     def _few_shot_input(
         self, registry: Registry[Any], component: str, seeds: SeedTriple
     ) -> dict[str, Node]:
         return {"few_shot": self._split(seeds.split)} if self._shows(registry, component) else {}
 
-    def _neighbour_inputs(self, agent: Agent, examples: Node, seeds: SeedTriple) -> dict[str, Node]:
-        """The pool of an agent that needs neighbours, and the vectors to search it by."""
-        search = agent.neighbour_search()
-        if search is None:
-            return {}
-        pool = self._split(seeds.split) if search.pool == "few_shot" else self._read("train")
-        stage = Encode(
-            encoder=search.encoder,
-            representation=search.representation,
-            markers=self.setup.schema.markers,
-        )
-        title = f"encode ({search.representation}, {search.encoder})"
-        return {
-            "pool": pool,
-            "features": Node(stage, f"{title}: {examples.title}", {"examples": examples}),
-            "pool_features": Node(stage, f"{title}: {pool.title}", {"examples": pool}),
-        }
-
     def _asks(self, agent: Agent, examples: Node, seeds: SeedTriple) -> dict[str, Node]:
         """The inputs of a stage in which an extractor answers examples."""
         return {
             "examples": examples,
             **self._few_shot_input(extractors, agent.component, seeds),
-            **self._neighbour_inputs(agent, examples, seeds),
-            **self._tuned_input(agent, seeds),
+            **neighbour_inputs(self.setup, agent, examples, self._gold(seeds)),
+            **tuned_input(self.setup, agent, self._gold(seeds)),
         }
 
     # -- systems ---------------------------------------------------------------------------
@@ -382,7 +366,7 @@ class _Builder:
             agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
             stage = Generate(agent=agent, schema=self.setup.schema, repeat=seeds.generation or 0)
             inputs = self._few_shot_input(generators, agent.component, seeds)
-            inputs |= self._tuned_input(agent, seeds)
+            inputs |= tuned_input(self.setup, agent, self._gold(seeds))
             return Node(stage, f"generate with {agent.component}", inputs)
         labelled = source.labelled
         assert labelled is not None  # a source is exactly one of the three
