@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from harness.errors import CalldistilError, ConfigError, Problem
 
 if TYPE_CHECKING:
-    from harness.protocols import Backend, Explainer, Extractor, RowGenerator
+    from harness.protocols import Backend, Explainer, Extractor, RowGenerator, Tuner
 
-__all__ = ["Registry", "backends", "explainers", "extractors", "generators"]
+__all__ = ["Registry", "backends", "explainers", "extractors", "generators", "tuners"]
 
 _VERSIONED = re.compile(r"^(?P<base>.+)\.v(?P<version>\d+)$")
 T = TypeVar("T")
@@ -131,3 +131,4 @@ backends: Registry[type[Backend]] = Registry("backend", group="calldistil.backen
 extractors: Registry[type[Extractor]] = Registry("extractor", group="calldistil.extractors")
 generators: Registry[type[RowGenerator]] = Registry("generator", group="calldistil.generators")
 explainers: Registry[type[Explainer]] = Registry("explainer", group="calldistil.explainers")
+tuners: Registry[type[Tuner]] = Registry("tuner", group="calldistil.tuners")

@@ -54,7 +54,7 @@ HEAVY = (
 )
 # Kinds of component that an experiment file configures.
 CONFIGURED = frozenset(
-    {"backend", "explainer", "extractor", "generator", "student", "dataset format"}
+    {"backend", "explainer", "extractor", "generator", "student", "dataset format", "tuner"}
 )
 # Kinds that ``calldistil list`` describes.
 DESCRIBED = CONFIGURED | {"metric"}

@@ -27,6 +27,7 @@ _VERBS = {
     "extract": "Label sentences with an LLM, without an experiment file.",
     "generate": "Write training rows with an LLM, without an experiment file.",
     "train": "Train a student, without an experiment file.",
+    "tune": "Fine-tune an LLM by preferences or on labelled sentences: an adapter.",
     "batch": "Make a run's LLM calls through batch files.",
     "bundle": "Pack a run with its calls for someone else to replay.",
     "replay": "Carry out a bundled run again, without an LLM.",

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 _KINDS = (
-    "backends", "extractors", "generators", "explainers", "students", "datasets", "metrics",
-    "tokenizers", "schemas", "experiments",
+    "backends", "extractors", "generators", "explainers", "students", "tuners", "datasets",
+    "metrics", "tokenizers", "schemas", "experiments",
 )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def _things(kind: str) -> list[tuple[str, Any]]:
         "generators": agents.generators,
         "explainers": agents.explainers,
         "students": students,
+        "tuners": agents.tuners,
         "datasets": dataset_formats,
         "metrics": metrics,
         "tokenizers": token_counters,

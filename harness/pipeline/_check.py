@@ -14,8 +14,9 @@ from harness.errors import ConfigError, DataError, Problem
 from harness.metrics import metrics
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._experiment import DataEntry, Experiment
+from harness.pipeline.stages import tuned_adapter
 from harness.protocols import Backend, NeedsCapabilities, SearchesNeighbours
-from harness.registry import Registry, backends, explainers, extractors, generators
+from harness.registry import Registry, backends, explainers, extractors, generators, tuners
 from harness.relations import Schema
 from harness.students import students
 
@@ -73,6 +74,7 @@ class _Checks:
         yield from self._names()
         yield from self._data()
         yield from self._backends()
+        yield from self._tuned()
         for name, entry in self.experiment.explanations.items():
             at: Location = ("explanations", name)
             yield from self._component(explainers, entry.explainer, entry.options, at, "explainer")
@@ -200,6 +202,28 @@ class _Checks:
                     yield from self._caught(
                         lambda model=model: named_price(self.experiment, model),
                         (*place, "price_model"),
+                    )
+
+    def _tuned(self) -> Iterator[Problem]:
+        """Adapters that the run trains, and backends that carry one."""
+        experiment = self.experiment
+        for name, entry in experiment.tuned.items():
+            place: Location = ("tuned", name)
+            yield from self._component(tuners, entry.tuner, entry.options, place, "tuner")
+            if entry.train_on == "train":
+                yield from self._needs_data("train", place)
+            elif experiment.few_shot is None:
+                yield self._problem("it trains on a few-shot set", "add few_shot:", place)
+        for name, backend in experiment.backends.items():
+            with contextlib.suppress(ConfigError):  # said elsewhere
+                found = checked_component(backends, backend.use, backend.options, self.base)
+                adapter = tuned_adapter(found.options)
+                if adapter is not None and adapter.tuned not in experiment.tuned:
+                    known = ", ".join(experiment.tuned) or "none are declared"
+                    yield self._problem(
+                        f"the adapter {adapter.tuned!r} is not declared",
+                        f"under tuned: {known}",
+                        ("backends", name, "options"),
                     )
 
     def _extractor(

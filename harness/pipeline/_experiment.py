@@ -12,6 +12,7 @@ from harness.costs import ModelPrice, Prices
 from harness.documents import FileModel, ResolvedPath
 from harness.pipeline._sampling_entry import SamplingEntry, checked_sampling
 from harness.pipeline._systems import SystemEntry
+from harness.pipeline._tuned import TunedEntry
 
 __all__ = [
     "BackendEntry",
@@ -187,6 +188,7 @@ class Experiment(FileModel):
         backends: LLMs by a name of your own, which systems refer to.
         explanations: Explanations of the few-shot set's labels by a name of your own; they are
             written whether a system uses them or not.
+        tuned: Adapters to train by a name of your own, which backends refer to.
         prices: What a machine, a human label and models cost.
         systems: Rows of the table by name, in the table's order.
         reference: The direct system that the others are compared with.
@@ -207,6 +209,7 @@ class Experiment(FileModel):
     seeds: SeedsEntry = Field(default_factory=SeedsEntry)
     backends: dict[str, BackendEntry] = Field(default_factory=dict)
     explanations: dict[str, ExplainedEntry] = Field(default_factory=dict)
+    tuned: dict[str, TunedEntry] = Field(default_factory=dict)
     prices: Prices
     systems: dict[str, SystemEntry] = Field(min_length=1)
     reference: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +26,7 @@ from harness.pipeline.stages import (
     OfflineStage,
     StageContext,
     read_jsonl,
+    with_adapter,
     write_jsonl,
 )
 from harness.protocols import Backend, Progress
@@ -72,12 +75,16 @@ class Backends:
     setup: Setup
     made: dict[str, Backend]
 
-    def get(self, name: str) -> Backend:
-        if name not in self.made:
+    def get(self, name: str, tuned: Path | None = None) -> Backend:
+        """The backend of an entry; with an adapter that the run trained, one per adapter."""
+        key = name if tuned is None else f"{name} {tuned}"
+        if key not in self.made:
             entry = self.setup.experiment.backends[name]
             found = checked_component(backends, entry.use, entry.options, self.setup.base)
-            self.made[name] = found.kind(options=found.options)
-        return self.made[name]
+            options = found.options if tuned is None else with_adapter(found.options, tuned)
+            self.made[key] = found.kind(options=options)
+        self.made[name] = self.made[key]  # the one asked last
+        return self.made[key]
 
     def notes(self, name: str | None) -> list[str]:
         """What a backend found out about its servers on the way, where it says so."""
@@ -301,18 +308,21 @@ def make_node(
 ) -> None:
     """Makes one artefact from its inputs, which are there."""
     with drafted(node, artefacts) as draft:
+        inputs = _inputs(node, artefacts)
+        checkpoints = artefacts.checkpoints_of(node.stage.name, node.key)
         context = StageContext(
             calls=calls,
             run=run,
-            backend=behind.get,
+            backend=functools.partial(behind.get, tuned=inputs.get("tuned")),
             progress=progress,
             budget=budget,
             window=window,
+            checkpoints=checkpoints,
         )
-        inputs = _inputs(node, artefacts)
         measures = node.stage.run(inputs=inputs, content=draft.content, context=context)
         notes = behind.notes(measures.backend)
         note_measures(draft, node, measures, run=run, backend_notes=notes)
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def measures_of(artefact: Artefact) -> Measures:

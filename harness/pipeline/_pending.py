@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.pipeline._local import Backends, make_node
@@ -96,8 +97,8 @@ class _RoundPending(Exception):  # noqa: N818 (it is no error)
 class _Collecting(Backends):
     """Backends that note what they are asked instead of answering; recordings do answer."""
 
-    def get(self, name: str) -> Backend:
-        real = self.real(name)
+    def get(self, name: str, tuned: Path | None = None) -> Backend:
+        real = super().get(name, tuned)
         if self.setup.experiment.backends[name].use == "recorded":
             return real
         stand_in: Any = _StandIn(real)

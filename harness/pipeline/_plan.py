@@ -9,6 +9,13 @@ from typing import Any
 
 from harness.datasets import dataset_formats, guess_format
 from harness.pipeline._components import checked_component
+from harness.pipeline._dependence import (
+    GoldRows,
+    neighbour_inputs,
+    searches_few_shot,
+    tuned_input,
+    tuned_on_split,
+)
 from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
 from harness.pipeline._node import Node
 from harness.pipeline._setup import Setup
@@ -203,44 +210,29 @@ class _Builder:
 
     def _shows(self, registry: Registry[Any], component: str) -> bool:
         """Whether an agent shows few-shot examples."""
-        return bool(registry.get(component).uses_few_shot) and self.experiment.few_shot is not None
+        return self.experiment.few_shot is not None and bool(registry.get(component).uses_few_shot)
 
     def _depends_on_split(self, agent: Agent) -> bool:
         """Whether an extractor's answers depend on the few-shot set."""
-        search = agent.neighbour_search()
-        return self._shows(extractors, agent.component) or (
-            search is not None and search.pool == "few_shot"
-        )
+        beside = searches_few_shot(agent) or tuned_on_split(self.experiment, agent)
+        return beside or self._shows(extractors, agent.component)
+
+    def _gold(self, seeds: SeedTriple) -> GoldRows:
+        """Human labels by name: the few-shot set of the split's seed, or the training data."""
+        return lambda name: self._split(seeds.split) if name == "few_shot" else self._read("train")
 
     def _few_shot_input(
         self, registry: Registry[Any], component: str, seeds: SeedTriple
     ) -> dict[str, Node]:
         return {"few_shot": self._split(seeds.split)} if self._shows(registry, component) else {}
 
-    def _neighbour_inputs(self, agent: Agent, examples: Node, seeds: SeedTriple) -> dict[str, Node]:
-        """The pool of an agent that needs neighbours, and the vectors to search it by."""
-        search = agent.neighbour_search()
-        if search is None:
-            return {}
-        pool = self._split(seeds.split) if search.pool == "few_shot" else self._read("train")
-        stage = Encode(
-            encoder=search.encoder,
-            representation=search.representation,
-            markers=self.setup.schema.markers,
-        )
-        title = f"encode ({search.representation}, {search.encoder})"
-        return {
-            "pool": pool,
-            "features": Node(stage, f"{title}: {examples.title}", {"examples": examples}),
-            "pool_features": Node(stage, f"{title}: {pool.title}", {"examples": pool}),
-        }
-
     def _asks(self, agent: Agent, examples: Node, seeds: SeedTriple) -> dict[str, Node]:
         """The inputs of a stage in which an extractor answers examples."""
         return {
             "examples": examples,
             **self._few_shot_input(extractors, agent.component, seeds),
-            **self._neighbour_inputs(agent, examples, seeds),
+            **neighbour_inputs(self.setup, agent, examples, self._gold(seeds)),
+            **tuned_input(self.setup, agent, self._gold(seeds)),
         }
 
     # -- systems ---------------------------------------------------------------------------
@@ -352,7 +344,11 @@ class _Builder:
 
     def _needs_split(self, source: Source) -> bool:
         if source.generated is not None:
-            return self._shows(generators, source.generated.generator)
+            wanted = source.generated
+            agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
+            return self._shows(generators, agent.component) or tuned_on_split(
+                self.experiment, agent
+            )
         if source.labelled is not None:
             wanted = source.labelled
             return self._depends_on_split(
@@ -369,7 +365,8 @@ class _Builder:
             wanted = source.generated
             agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
             stage = Generate(agent=agent, schema=self.setup.schema, repeat=seeds.generation or 0)
-            inputs = self._few_shot_input(generators, wanted.generator, seeds)
+            inputs = self._few_shot_input(generators, agent.component, seeds)
+            inputs |= tuned_input(self.setup, agent, self._gold(seeds))
             return Node(stage, f"generate with {agent.component}", inputs)
         labelled = source.labelled
         assert labelled is not None  # a source is exactly one of the three
@@ -383,7 +380,6 @@ class _Builder:
 
     def _overlaps(self, systems: Iterable[SystemPlan]) -> Iterator[OverlapPlan]:
         """Every set of rows that a system is trained on or shown, against the widest test set."""
-        test = self._widest_test()
         seen: dict[str, tuple[str, Node]] = {}
         for system in systems:
             for repetition in system.repetitions:
@@ -396,5 +392,5 @@ class _Builder:
                         if used or (searched and name == "pool"):
                             seen.setdefault(rows.key, (f"{system.name}: {rows.title}", rows))
         for title, rows in seen.values():
-            inputs = {"rows": rows, "test": test}
+            inputs = {"rows": rows, "test": self._widest_test()}
             yield OverlapPlan(title, Node(Overlap(), f"compare with the test set: {title}", inputs))

@@ -24,6 +24,7 @@ __all__ = ["agent_of", "run_single"]
 _BACKEND = "backend"
 _CALLS = "calls.sqlite"
 _RUN = "single"
+_CHECKPOINTS = ".draft-checkpoints"
 
 
 def agent_of(
@@ -63,6 +64,7 @@ def run_single(
     progress: Progress | None = None,
     limits: BudgetLimits | None = None,
     price: ModelPrice | None = None,
+    checkpoints: Path | None = None,
 ) -> Measures:
     """Runs one stage and puts its files into ``output``, all of them or none.
 
@@ -77,6 +79,8 @@ def run_single(
         progress: Told of (done, total).
         limits: What may be paid, earlier calls into the same folder included.
         price: The model's price, for a limit on cost.
+        checkpoints: Where the stage keeps what an interrupted call goes on from; in ``output`` if
+            left out.
 
     Raises:
         BudgetError: When the next call might exceed the limits.
@@ -113,7 +117,12 @@ def run_single(
             paid = (call for call in calls if call.paid_by(_RUN))
             budget = Budget(limits, payers, earlier=paid)
         context = StageContext(
-            calls=calls, run=_RUN, backend=backend, progress=progress, budget=budget
+            calls=calls,
+            run=_RUN,
+            backend=backend,
+            progress=progress,
+            budget=budget,
+            checkpoints=checkpoints or output / _CHECKPOINTS,
         )
         try:
             measures = stage.run(inputs=folders, content=content, context=context)
@@ -122,6 +131,7 @@ def run_single(
                 found.close()
         for path in content.iterdir():
             shutil.move(path, output / path.name)
+    shutil.rmtree(output / _CHECKPOINTS, ignore_errors=True)
     if agent is None:
         for path in output.glob(f"{_CALLS}*"):
             path.unlink()

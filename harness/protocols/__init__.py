@@ -44,6 +44,7 @@ from harness.protocols._planned import (
 )
 from harness.protocols._scores import LabelScore, read_scores, scores_text
 from harness.protocols._student import FitReport, Progress, Student
+from harness.protocols._tuner import TunedAdapter, Tuner, TuneReport
 
 __all__ = [
     "AgentContext",
@@ -84,6 +85,9 @@ __all__ = [
     "Sampling",
     "SearchesNeighbours",
     "Student",
+    "TuneReport",
+    "TunedAdapter",
+    "Tuner",
     "Usage",
     "answers_of",
     "read_scores",

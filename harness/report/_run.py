@@ -198,7 +198,7 @@ class _Reader:
                     ids |= set(json.loads(shown.read_text(encoding="utf-8")))
                 elif "few_shot" in node.inputs:
                     ids |= {example.id for example in self._examples(node.inputs["few_shot"])}
-            elif node.stage == "train":
+            elif node.stage in ("train", "tune"):
                 ids |= self._trained_on(node)
         return len(ids)
 

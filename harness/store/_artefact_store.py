@@ -50,6 +50,10 @@ class ArtefactStore:
             raise ValueError(f"{key!r} is not a key: at least 20 hexadecimal digits")
         return self.root / f"{stage}-{key[:20]}"
 
+    def checkpoints_of(self, stage: str, key: str) -> Path:
+        """Where a stage may keep what an interrupted call goes on from; it is not made here."""
+        return self.root / ".checkpoints" / self.folder_of(stage, key).name
+
     def find(self, stage: str, key: str) -> Artefact | None:
         """Returns the finished artefact of ``key``, or None.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agents.backends.hugging_face._options import HuggingFaceOptions
 from harness.errors import BackendError
+from harness.protocols import TunedAdapter
 
 __all__ = ["deviations", "weights_hash"]
 
@@ -24,6 +25,8 @@ def weights_hash(options: HuggingFaceOptions) -> str:
     base = f"hub:{options.model}@{options.revision}" if folder is None else _of_folder(folder)
     if options.adapter is None:
         return base
+    if isinstance(options.adapter, TunedAdapter):  # not there yet; the stage that trains it counts
+        return _digest({"base": base, "tuned": options.adapter.part})
     return _digest({"base": base, "adapter": _of_folder(options.adapter)})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.backends.hugging_face._options import HuggingFaceOptions
 from harness.errors import BackendError, MissingExtraError
-from harness.protocols import Message
+from harness.protocols import Message, TunedAdapter
 
 __all__ = ["LoadedModel", "load_model"]
 
@@ -179,6 +179,11 @@ def _quantization(bits: str, dtype: Any) -> Any:
 
 
 def _with_adapter(model: Any, options: HuggingFaceOptions) -> Any:
+    if isinstance(options.adapter, TunedAdapter):
+        raise BackendError(
+            f"The adapter {options.adapter.tuned!r} is trained by an experiment alone.",
+            hint="Name the folder of a finished one: adapter: FOLDER.",
+        )
     if importlib.util.find_spec("peft") is None:
         raise MissingExtraError(package="peft", extra="tuning", feature="An adapter")
     from peft import PeftModel

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
 from harness.documents import FileModel, ResolvedPath
+from harness.protocols import TunedAdapter
 
 __all__ = ["HuggingFaceOptions"]
 
@@ -22,7 +23,8 @@ class HuggingFaceOptions(FileModel):
         model: A folder with the model, or its name on the hub (``Qwen/Qwen2.5-7B-Instruct``).
         name: What the model is called in tables and prices; left out, the folder's or hub name.
         revision: Branch, tag or (best) commit on the hub.
-        adapter: Folder of a PEFT adapter that is put onto the model.
+        adapter: Folder of a PEFT adapter that is put onto the model, or ``{tuned: NAME}``: one that
+            the experiment trains.
         device: ``auto`` takes CUDA, MPS or the CPU, in this order; ``spread`` lays the model over
             all GPUs; or a device of torch's, such as ``cuda:1``.
         dtype: ``auto`` takes bfloat16 on CUDA (float16 where it has none), float16 on MPS, and on
@@ -40,7 +42,7 @@ class HuggingFaceOptions(FileModel):
     model: str = Field(min_length=1)
     name: str | None = Field(default=None, min_length=1)
     revision: str = Field(default="main", min_length=1)
-    adapter: ResolvedPath | None = None
+    adapter: ResolvedPath | TunedAdapter | None = None
     device: str = Field(default="auto", pattern=r"^(auto|spread|cpu|mps|cuda(:\d+)?)$")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     quantize: Literal["none", "8bit", "4bit"] = "none"

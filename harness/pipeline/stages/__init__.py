@@ -1,7 +1,7 @@
 """The kinds of work that a plan is made of, one per file."""
 
 from harness.pipeline.stages._calibrate import Calibrate, ContentFree
-from harness.pipeline.stages._calls import Agent, agent_behind
+from harness.pipeline.stages._calls import Agent, agent_behind, tuned_adapter, with_adapter
 from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._explain import EXPLANATIONS, Explain, load_explanations
@@ -23,6 +23,7 @@ from harness.pipeline.stages._split import SHORTFALLS, Split
 from harness.pipeline.stages._stage import Charge, Measures, OfflineStage, Stage, StageContext
 from harness.pipeline.stages._subset import Subset
 from harness.pipeline.stages._train import FIT, MODEL, Predict, Train
+from harness.pipeline.stages._tune import TUNED, Tune
 from harness.registry import Registry
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "OVERLAPS",
     "REJECTS",
     "SHORTFALLS",
+    "TUNED",
     "Agent",
     "Calibrate",
     "Charge",
@@ -54,6 +56,7 @@ __all__ = [
     "StageContext",
     "Subset",
     "Train",
+    "Tune",
     "agent_behind",
     "constrain_probabilities",
     "keep_ids",
@@ -64,12 +67,14 @@ __all__ = [
     "read_jsonl",
     "save_examples",
     "stages",
+    "tuned_adapter",
+    "with_adapter",
     "write_jsonl",
 ]
 
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
     Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Train, Predict,
-    Calibrate, Overlap,
+    Calibrate, Overlap, Tune,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)

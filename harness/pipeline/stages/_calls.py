@@ -20,11 +20,19 @@ from harness.protocols import (
     NeighbourSearch,
     Sampling,
     SearchesNeighbours,
+    TunedAdapter,
 )
 from harness.registry import backends, extractors
 from harness.relations import Example, Schema
 
-__all__ = ["Agent", "agent_behind", "measure_calls", "save_calls"]
+__all__ = [
+    "Agent",
+    "agent_behind",
+    "measure_calls",
+    "save_calls",
+    "tuned_adapter",
+    "with_adapter",
+]
 
 T = TypeVar("T")
 
@@ -50,6 +58,11 @@ class Agent:
     backend_options: BaseModel
     sampling: Sampling
     tokenizer: str | None
+
+    @property
+    def tuned(self) -> TunedAdapter | None:
+        """The adapter of its backend that the run itself trains; the input ``tuned`` holds it."""
+        return tuned_adapter(self.backend_options)
 
     def identity(self) -> Mapping[str, Any]:
         """What of it decides answers."""
@@ -142,3 +155,24 @@ def _from_scratch(seconds: float, calls: Iterable[Call]) -> float | None:
             return None
         seconds += call.latency_s or 0.0 if call.hit else 0.0
     return seconds
+
+
+def tuned_adapter(options: BaseModel) -> TunedAdapter | None:
+    """The adapter among a backend's options that a run trains itself, if there is one."""
+    values = (getattr(options, name) for name in type(options).model_fields)
+    return next((value for value in values if isinstance(value, TunedAdapter)), None)
+
+
+def with_adapter(options: BaseModel, tuned: Path) -> BaseModel:
+    """The options with the adapter's folder in the place of its name.
+
+    Args:
+        options: A backend's options.
+        tuned: Content of the stage that tuned it.
+    """
+    found = {
+        name: tuned / value.part
+        for name in type(options).model_fields
+        if isinstance(value := getattr(options, name), TunedAdapter)
+    }
+    return options.model_copy(update=found)

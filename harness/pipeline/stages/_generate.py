@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +20,8 @@ from harness.pipeline.stages._files import (
     write_jsonl,
 )
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
-from harness.protocols import GeneratedRow, GeneratedSet, Reject
+from harness.pipeline.stages._tune import untuned_labels
+from harness.protocols import GeneratedRow, GeneratedSet, GenerationItem, Reject
 from harness.registry import generators
 from harness.relations import Example, Schema
 
@@ -58,7 +59,7 @@ class Generate:
             context=self.agent.context(self.schema, few_shot, self.repeat),
             options=self.agent.options,
         )
-        items = generator.items()
+        items = self._items(generator.items(), inputs)
         backend = context.backend(self.agent.backend)
         results = list(
             converse(
@@ -83,6 +84,16 @@ class Generate:
         (content / DEMONSTRATIONS).write_text(json.dumps(list(shown)), encoding="utf-8")
         save_calls(content, results)
         return measure_calls(results, agent=self.agent, seconds=seconds, units=len(rows))
+
+    def _items(
+        self, items: Sequence[GenerationItem], inputs: Mapping[str, Path]
+    ) -> list[GenerationItem]:
+        """All items; an adapter that the run tuned writes none of a label it was tuned on."""
+        adapter = self.agent.tuned
+        if adapter is None:
+            return list(items)
+        labels = untuned_labels(inputs["tuned"], adapter.part, self.schema)
+        return [item for item in items if item.label in labels]
 
     def _row(self, result: ItemResult[GeneratedSet], row: GeneratedRow, model: str) -> Example:
         provenance = {

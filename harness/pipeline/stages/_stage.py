@@ -67,6 +67,8 @@ class StageContext:
         progress: Told of (done, total).
         budget: What the run may pay; None: no limit.
         window: Dialogues held open at a time.
+        checkpoints: A folder of the stage's own that outlives an interruption; None: there is
+            none.
     """
 
     calls: CallStore
@@ -75,6 +77,7 @@ class StageContext:
     progress: Progress | None = None
     budget: Budget | None = None
     window: int = WINDOW
+    checkpoints: Path | None = None
 
     def purse(self, backend: str) -> Purse | None:
         """What calls to a backend's entry may still cost; None: no limit."""
