@@ -4,9 +4,7 @@ import hashlib
 import json
 
 import pytest
-import yaml
 
-from benchmarks.experiments import EXTRACTORS_SEMEVAL
 from benchmarks.speed.loopback import completion_body
 from harness.pipeline import (
     build_plan,
@@ -39,29 +37,8 @@ def stand_in(body):
 
 
 @pytest.fixture(scope="module")
-def setup(data_home, tmp_path_factory):
-    """The shipped experiment, cut to four test sentences and the few-shot set as training data."""
-    folder = tmp_path_factory.mktemp("extractors")
-    text = EXTRACTORS_SEMEVAL.read_text(encoding="utf-8")
-    document = yaml.safe_load(text.replace("${CALLDISTIL_DATA:-../../../shared/data}",
-                                           str(data_home)))  # fmt: skip
-    recordings = EXTRACTORS_SEMEVAL.parents[1] / "recordings" / "semeval-2010-task-8"
-    ids = json.loads((recordings / "per_relation_test_ids.json").read_text(encoding="utf-8"))
-    few_shot = json.loads((recordings / "few_shot_ids.json").read_text(encoding="utf-8"))
-    for name, chosen in (
-        ("test", ids[:4]),
-        ("one", ids[:1]),
-        ("train", few_shot["k8-seed1"]),
-    ):
-        (folder / f"{name}.json").write_text(json.dumps(chosen), encoding="utf-8")
-    document["data"]["test"]["ids"] = "test.json"
-    document["data"]["train"]["ids"] = "train.json"
-    document["few_shot"]["ids"]["file"] = str(recordings / "few_shot_ids.json")
-    document["systems"]["summarise and ask"]["ids"] = "one.json"
-    document["statistics"] = {"resamples": 100}
-    file = folder / "extractors.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    return load_setup(file)
+def setup(cut_extractors):
+    return load_setup(cut_extractors())
 
 
 def answered(setup, requests, answers, folder):
