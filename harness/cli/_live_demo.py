@@ -68,6 +68,13 @@ def live_experiment(folder: Path, *, demo: Path, model: Path | None, limit: int)
                 "sampling": {"temperature": 0, "max_tokens": 48},
             }
         },
+        "prices": {
+            "date": "2026-11-20",
+            "assumed": True,
+            "source": "as in the recorded demo; the local model is paid for as machine time",
+            "machine_per_hour": 0.10,
+            "human_label": 0.10,
+        },
         "systems": {
             "llm": asks,
             "labelled": {"student": "linear.v1", "train_on": [{"labelled": asks}]},
