@@ -66,6 +66,7 @@ def live_experiment(folder: Path, *, demo: Path, model: Path | None, limit: int)
                 "use": "llama_cpp",
                 "options": {"model": str(model.resolve()) if model else LIVE_MODEL},
                 "sampling": {"temperature": 0, "max_tokens": 48},
+                "price": "machine",
             }
         },
         "prices": {

@@ -75,12 +75,16 @@ def answers(address, requests, **options):
 
 
 def test_each_request_is_answered_within_its_bound_and_reports_usage(address):
-    requests = [ask(n, sampling=Sampling(max_tokens=5, temperature=0)) for n in range(4)]
-    for answer in answers(address, requests):
+    bounds = (2, 40)
+    asked = [ask(0, sampling=Sampling(max_tokens=most, temperature=0)) for most in bounds]
+    short, long = answers(address, asked)
+    for answer in (short, long):
         assert isinstance(answer, Completion)
         assert answer.usage.source == "reported"
         assert answer.usage.output_tokens > 0  # the server counts bytes that are no UTF-8 anew
         assert answer.finish in (FinishReason.LENGTH, FinishReason.STOP)
+    assert short.finish is FinishReason.LENGTH
+    assert len(short.text) < len(long.text)
 
 
 @pytest.mark.parametrize("structured", ["auto", "json_object"])
