@@ -350,9 +350,9 @@ class _Builder:
                 self.experiment, agent
             )
         if source.labelled is not None:
-            wanted = source.labelled
+            labels = source.labelled
             return self._depends_on_split(
-                self._agent(extractors, wanted.extractor, wanted.options, wanted.backend)
+                self._agent(extractors, labels.extractor, labels.options, labels.backend)
             )
         return source.gold == "few_shot"
 

@@ -45,7 +45,7 @@ def folder(tmp_path):
                          "relation": label})  # fmt: skip
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "train.jsonl").write_text(text, encoding="utf-8")
-    (tmp_path / "test.jsonl").write_text(text.replace('"r', '"t'), encoding="utf-8")
+    (tmp_path / "test.jsonl").write_text(text.replace('"id": "r', '"id": "t'), encoding="utf-8")
     return tmp_path
 
 
@@ -128,13 +128,13 @@ def test_what_an_adapter_is_trained_on_stands_before_the_answers_in_the_plan(fol
 
 @pytest.mark.slow
 def test_a_tuned_system_pays_for_its_training_once_and_for_the_labels_it_saw(folder):
-    make_causal(folder / "tiny", texts=[text for texts in MARKED.values() for text in texts] * 9)
+    make_causal(folder / "tiny", context=4096)
     file = experiment(folder)
     run = run_experiment(file, folder=folder / "run", jobs=1)
     report = report_run(run.folder)
-    rows = {row.name: row for row in report.rows}
+    rows = {row.system: row for row in report.rows}
     assert rows["sft"].gold_budget == 4 and rows["llm"].gold_budget == 0
-    assert rows["sft"].cost.one_off_seconds > 0 and rows["llm"].cost.one_off_seconds == 0
+    assert rows["sft"].costs.one_off_seconds > 0 and rows["llm"].costs.one_off_seconds == 0
     artefacts = {p.name.partition("-")[0]: p for p in run.folder.rglob("generate-*")}
     for example in load_examples(artefacts["generate"] / "content"):
         assert (
@@ -150,7 +150,7 @@ def test_a_tuned_system_pays_for_its_training_once_and_for_the_labels_it_saw(fol
 
 @pytest.mark.slow
 def test_an_adapter_from_the_command_line_answers_on_the_backend_hf(folder):
-    make_causal(folder / "tiny", texts=[text for texts in MARKED.values() for text in texts] * 9)
+    make_causal(folder / "tiny", context=4096)
     model = str(folder / "tiny")
     options = [f"-Omodel={model}", "-Odevice=cpu", "-Omax_steps=2", "-Orank=2"]
     schema = ["-s", str(folder / "ties.yaml")]
