@@ -16,12 +16,13 @@ pytest.importorskip("torch")
 
 FINE_TUNED = ("entity_marker.v1", "knowprompt.v1", "retrieval_re.v1")
 NEURAL = (*FINE_TUNED, "frozen_encoder.v1")
+ALL = (*NEURAL, "linear.v1")
 
 
 @pytest.fixture
 def make(semeval_schema, tiny_backbone):
     def build(name, **options):
-        settings = {"backbone": str(tiny_backbone)}
+        settings = {"backbone": str(tiny_backbone)} if name in NEURAL else {}
         if name in FINE_TUNED:
             settings |= {"epochs": 1, "min_steps": 3, "precision": "fp32"}
         return make_student(name, schema=semeval_schema, options=settings | options)
@@ -131,7 +132,7 @@ def test_a_datastore_of_another_student_is_refused(saved):
         load_student(folder)
 
 
-@pytest.mark.parametrize("name", NEURAL)
+@pytest.mark.parametrize("name", ALL)
 def test_switches_on_probabilities_are_declared_and_noted(make, cause_rows, tmp_path, name):
     rows, dev = cause_rows(21), cause_rows(12, seed=5)
     student = make(name, class_weights="balanced", label_prior="equal", calibrate=True)
@@ -148,7 +149,7 @@ def test_switches_on_probabilities_are_declared_and_noted(make, cause_rows, tmp_
     assert "probabilities are not calibrated" in plain.notes
 
 
-@pytest.mark.parametrize("name", NEURAL)
+@pytest.mark.parametrize("name", ALL)
 def test_a_prior_for_an_unknown_label_is_refused(make, name):
     with pytest.raises(ConfigError, match="'Wrong' is not a label"):
         make(name, label_prior={"Wrong": 1.0})
