@@ -259,7 +259,7 @@ class NeuralStudent(ABC, Generic[O, N]):
             folder,
             name=self.name,
             schema=self._schema,
-            options=self._options,
+            options=_without_folders(self._options),
             fitted={
                 "marker": fitted.style,
                 "probabilities": fitted.settled.model_dump(mode="json"),
@@ -298,6 +298,17 @@ class NeuralStudent(ABC, Generic[O, N]):
     def _room(self, config: Any) -> int:
         """Tokens that an example may have."""
         return min(self._options.max_length, longest_input(config))
+
+
+def _without_folders(options: O) -> O:
+    """The options as they are saved: a file of explanations by its name, wherever it lay."""
+    pretrain = options.pretrain
+    if pretrain is None or pretrain.explanations is None:
+        return options
+    name = Path(pretrain.explanations.name)
+    return options.model_copy(
+        update={"pretrain": pretrain.model_copy(update={"explanations": name})}
+    )
 
 
 def _pad(tokenizer: PreTrainedTokenizerBase) -> int:

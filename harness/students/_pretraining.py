@@ -99,8 +99,6 @@ def pretrain(
         templated = sum(row.templated for row in explained)
         written = f", {templated} of them by template" if templated else ""
         notes.append(f"TKRE stage 1: {len(texts)} explanations{written}, {steps} steps")
-        if templated < len(texts):
-            notes.append("explanations come from a file: what they cost is not in the ledger")
     if options.contrast:
         if options.restart:
             backbone.encoder.load_state_dict(first[0])

@@ -90,6 +90,7 @@ class Train:
         (content / MODEL).mkdir()
         student.save(folder=content / MODEL)
         facts = {name: value for name, value in asdict(report).items() if name != "seconds"}
+        facts["notes"] = (*facts["notes"], *_unpaid(self.options, inputs))
         (content / FIT).write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return Measures(seconds=seconds, units=len(rows))
 
@@ -125,6 +126,14 @@ def _with_explanations(options: Any, inputs: Mapping[str, Path]) -> Any:
     file = inputs["explanations"] / EXPLANATIONS
     pretrain = options.pretrain.model_copy(update={"explanations": file})
     return options.model_copy(update={"pretrain": pretrain})
+
+
+def _unpaid(options: Any, inputs: Mapping[str, Path]) -> list[str]:
+    """A note on explanations that this run did not make."""
+    pretrain = getattr(options, "pretrain", None)
+    if pretrain is None or pretrain.explanations is None or "explanations" in inputs:
+        return []
+    return ["explanations come from a file: what they cost is not in the ledger"]
 
 
 def training_rows(sources: Sequence[Sequence[Example]]) -> list[Example]:
