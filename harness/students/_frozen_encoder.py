@@ -25,10 +25,10 @@ from harness.students._backbone import (
 )
 from harness.students._encode import encode_with
 from harness.students._frozen_heads import Head, fit_head, head_of
-from harness.students._neural import check_prior
 from harness.students._probabilities import (
     ProbabilityOptions,
     Settled,
+    check_prior,
     class_weights_of,
     settle,
 )
