@@ -136,11 +136,16 @@ class _Builder:
         self._reads: dict[str, Node] = {}
 
     def plan(self) -> Plan:
+        from harness.pipeline._cascade_plan import cascade_plans  # builds on what is said here
+
         full = self.experiment.data.full_test
-        systems = tuple(
-            SystemPlan(name, entry.kind, tuple(self._repetitions(name, entry)))
+        plans = {
+            name: SystemPlan(name, entry.kind, tuple(self._repetitions(name, entry)))
             for name, entry in self.experiment.systems.items()
-        )
+            if entry.cascade is None
+        }
+        plans |= cascade_plans(self.setup, plans, self._read, self._asks)
+        systems = tuple(plans[name] for name in self.experiment.systems if name in plans)
         return Plan(
             setup=self.setup,
             test=self._read("test"),
