@@ -60,7 +60,7 @@ def predict_file(
         progress: Told bytes of the input that are done, and all.
 
     Raises:
-        DataError: When a line cannot be read; rows before it are kept for the next call.
+        DataError: When a line cannot be read.
     """
     if output.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(output))
@@ -76,28 +76,32 @@ def predict_file(
     part = output.with_name(f"{output.name}.{key[:12]}.part")
     found, last = _whole_lines(part)
     rows, done = 0, 0
-    with source, part.open("ab") as target:
+    try:
+        with source, part.open("ab") as target:
 
-        def lines() -> Iterator[tuple[int, str]]:
-            nonlocal done
-            for number, line in enumerate(source, start=1):
-                done += len(line)
-                yield number, line.decode("utf-8")
+            def lines() -> Iterator[tuple[int, str]]:
+                nonlocal done
+                for number, line in enumerate(source, start=1):
+                    done += len(line)
+                    yield number, line.decode("utf-8")
 
-        for examples in read_chunks(lines(), system.schema, text, size=chunk):
-            fresh = examples[max(0, found - rows) :]
-            if rows < found <= rows + len(examples) and examples[found - rows - 1].id != last:
-                raise ArtefactError(
-                    f"{part} does not belong to {text}: its last row is {last!r}.",
-                    hint="Delete it and run again.",
-                )
-            rows += len(examples)
-            for answer in system.answer(fresh) if fresh else ():
-                row = answer_row(answer, probabilities=probabilities)
-                target.write(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
-            target.flush()
-            if progress is not None:
-                progress(done, state.st_size)
+            for examples in read_chunks(lines(), system.schema, text, size=chunk):
+                fresh = examples[max(0, found - rows) :]
+                if rows < found <= rows + len(examples) and examples[found - rows - 1].id != last:
+                    raise ArtefactError(
+                        f"{part} does not belong to {text}: its last row is {last!r}.",
+                        hint="Delete it and run again.",
+                    )
+                rows += len(examples)
+                for answer in system.answer(fresh) if fresh else ():
+                    row = answer_row(answer, probabilities=probabilities)
+                    target.write(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
+                target.flush()
+                if progress is not None:
+                    progress(done, state.st_size)
+    except DataError:
+        part.unlink()  # the file will be another one once it is mended
+        raise
     part.replace(output)
     return PredictedFile(output, rows, min(found, rows))
 
