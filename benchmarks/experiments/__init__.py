@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
-__all__ = ["EXTRACTORS_SEMEVAL", "GENERATORS_SEMEVAL", "NEWSROOM_DEMO", "SEMEVAL_2010_TASK_8"]
+__all__ = [
+    "CASCADE_SEMEVAL",
+    "EXTRACTORS_SEMEVAL",
+    "GENERATORS_SEMEVAL",
+    "NEWSROOM_DEMO",
+    "SEMEVAL_2010_TASK_8",
+]
 
 _HERE = Path(__file__).parent
 
+CASCADE_SEMEVAL = _HERE / "cascade-semeval.yaml"
 EXTRACTORS_SEMEVAL = _HERE / "extractors-semeval.yaml"
 GENERATORS_SEMEVAL = _HERE / "generators-semeval.yaml"
 NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"

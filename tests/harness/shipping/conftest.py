@@ -12,7 +12,7 @@ from harness.pipeline import run_experiment
 SYSTEMS = {
     "llm": {"extractor": "zero_shot.v1", "backend": "teacher"},
     "gold": {"student": "linear.v1", "train_on": [{"gold": "train"}]},
-    "mixed": {"cascade": {"student": "gold", "direct": "llm", "threshold": 0.6}},
+    "mixed": {"cascade": {"student": "gold", "direct": "llm", "threshold": 0.9933}},
     "curve": {"cascade": {"student": "gold", "direct": "llm"}},
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -161,18 +162,16 @@ def test_predict_and_serve_in_fresh_processes_agree_with_the_student(
         )  # fmt: skip
         assert said.returncode == 0, said.stderr
         answers = [json.loads(line)["probabilities"] for line in said.stdout.splitlines()]
-        assert [list(a.values()) for a in answers] == pytest.approx(wanted.tolist(), abs=1e-5)
+        assert np.array([list(a.values()) for a in answers]) == pytest.approx(wanted, abs=1e-5)
     with serving(folder, "--runtime", "onnx") as url:
         status, _, said = ask(url, body={"examples": bodies, "probabilities": True})
         assert status == 200
-        found = [list(a["probabilities"].values()) for a in said["answers"]]
-        assert found == pytest.approx(wanted.tolist(), abs=1e-5)
+        found = np.array([list(a["probabilities"].values()) for a in said["answers"]])
+        assert found == pytest.approx(wanted, abs=1e-5)
 
 
 def test_the_graph_is_run_without_torch(exported, rows, tmp_path, calldistil):
     """Where transformers alone is there, as on a small server."""
-    import subprocess
-
     from harness.datasets import write_examples
 
     write_examples(rows, tmp_path / "rows.jsonl", format="jsonl")
