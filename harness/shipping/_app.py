@@ -100,7 +100,7 @@ def make_app(
             markers={"head": found.markers.head, "tail": found.markers.tail},
         )
 
-    @app.post("/predict", response_model_exclude_none=False)
+    @app.post("/predict", response_model_exclude_unset=True)
     async def predict(body: PredictBody) -> PredictedBody:
         """Labels sentences."""
         if len(body.examples) > most_examples:
