@@ -59,7 +59,8 @@ class Limits:
 
     async def _read(self, receive: _Receive) -> bytes | None:
         """The whole body; None as soon as it is too large, whatever its header said."""
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         while True:
             message = await receive()
             if message["type"] != "http.request":

@@ -63,11 +63,9 @@ class ExampleBody(FileModel):
                 found = parse_marked(self.marked, schema.markers)
                 return Example(id, found.text, found.head, found.tail)
             assert self.text is not None and self.head is not None and self.tail is not None
-            mentions = [
-                Mention.of(self.text, mention.start, mention.end, mention.type)
-                for mention in (self.head, self.tail)
-            ]
-            return Example(id, self.text, *mentions)
+            head = Mention.of(self.text, self.head.start, self.head.end, self.head.type)
+            tail = Mention.of(self.text, self.tail.start, self.tail.end, self.tail.type)
+            return Example(id, self.text, head, tail)
         except (MarkedTextError, ValueError) as error:
             fix = f"offsets are half-open characters; marks are <{schema.markers.head}>"
             raise DataError([Problem(f"examples[{place}]: {error}", fix)]) from None

@@ -71,7 +71,7 @@ def test_thresholds_run_from_never_to_always(both):
 
 
 def test_a_declared_threshold_makes_a_row_and_no_new_call(small_task, tmp_path):
-    file = with_cascades(small_task, mixed={"threshold": 0.6})
+    file = with_cascades(small_task, mixed={"threshold": 0.8})
     run = run_experiment(file, folder=tmp_path / "run")
     table = report_run(run.folder)
     rows = {row.system: row for row in table.rows}
