@@ -299,7 +299,6 @@ def _plain(folder: Path) -> str:
         return ""
     return (
         'Plain transformers reads the encoder and its tokenizer: `AutoModel.from_pretrained("'
-        f'{folder.name}")`. The classifier over the marked mentions is'
-        " `classifier.safetensors`, which no class of transformers knows: there is no"
-        " `AutoModelForSequenceClassification` of this folder."
+        f'{folder.name}")`. What classifies its states is `classifier.safetensors`, which no class'
+        " of transformers knows: there is no `AutoModelForSequenceClassification` of this folder."
     )

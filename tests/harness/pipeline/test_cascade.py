@@ -84,9 +84,9 @@ def test_a_declared_threshold_makes_a_row_and_no_new_call(small_task, tmp_path):
     share = facts["share"]
     assert 0 < share < 1
     student, llm, mixed = (rows[name].costs for name in ("gold", "llm", "mixed"))
-    for mode, amount in mixed.per_1000.items():
-        expected = student.per_1000[mode].amount + share * llm.per_1000[mode].amount
-        assert amount.amount == pytest.approx(expected)
+    expected = student.per_1000["list"].amount + share * llm.per_1000["list"].amount
+    assert mixed.per_1000["list"].amount == pytest.approx(expected)
+    assert mixed.per_1000["batch"].amount is None  # as the LLM's: not declared
     assert mixed.one_off.amount == pytest.approx(student.one_off.amount)
 
 

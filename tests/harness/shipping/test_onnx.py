@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from harness.errors import ArtefactError
+from harness.protocols import Exportable
 from harness.shipping import StudentSystem, load_system
-from harness.students import load_exported, load_student, make_student, quantise_graph
+from harness.students import (
+    load_exported,
+    load_student,
+    make_student,
+    quantise_graph,
+    students,
+)
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -56,14 +63,14 @@ def rows(make_example):
     return [make_example(*texts[n % 3][:3], texts[n % 3][3], id=str(n)) for n in range(12)]
 
 
-def trained(rows, folder, backbone, **options):
+def trained(rows, folder, backbone, name="entity_marker", **options):
     from harness.relations import Relation, Schema
 
     schema = Schema(
         name="ties", na_label="none", relations=(Relation("works_for"), Relation("lives_in"))
     )
     student = make_student(
-        "entity_marker",
+        name,
         schema=schema,
         options={"backbone": str(backbone), "epochs": 2, "min_steps": 4, "precision": "fp32"}
         | options,
@@ -124,6 +131,16 @@ def test_every_pooling_and_architecture_can_be_exported(rows, tmp_path, kind, po
     student.export_onnx(file=tmp_path / "student" / "model.onnx")
     found = load_exported(tmp_path / "student", "onnx").predict_proba(examples=rows)
     assert found == pytest.approx(student.predict_proba(examples=rows), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_knowprompt_has_a_graph_and_retrieval_re_has_none(rows, tmp_path):
+    backbone = tiny_backbone(tmp_path / "backbone", "bert")
+    student = trained(rows, tmp_path / "student", backbone, "knowprompt")
+    student.export_onnx(file=tmp_path / "student" / "model.onnx")
+    found = load_exported(tmp_path / "student", "onnx").predict_proba(examples=rows)
+    assert found == pytest.approx(student.predict_proba(examples=rows), abs=1e-5)
+    assert not isinstance(students.get("retrieval_re"), Exportable)
 
 
 def test_a_graph_that_is_missing_or_broken_is_named(exported, tmp_path):
