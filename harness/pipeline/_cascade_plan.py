@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from harness.pipeline._experiment import Experiment, SeedTriple
-from harness.pipeline._plan import Node, Repetition, SystemPlan
+from harness.pipeline._node import Node
+from harness.pipeline._plan_parts import Repetition, SystemPlan
 from harness.pipeline._setup import Setup
 from harness.pipeline._systems import CascadeEntry
 from harness.pipeline.stages import Agent, Cascade, Extract
