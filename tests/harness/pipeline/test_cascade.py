@@ -72,7 +72,7 @@ def test_thresholds_run_from_never_to_always(both):
 
 def test_a_declared_threshold_makes_a_row_and_no_new_call(small_task, tmp_path):
     file = with_cascades(small_task, mixed={"threshold": 0.8})
-    run = run_experiment(file, folder=tmp_path / "run")
+    run = run_experiment(file, folder=tmp_path / "run", jobs=1)
     table = report_run(run.folder)
     rows = {row.system: row for row in table.rows}
     assert rows["mixed"].kind == "cascade"
@@ -91,7 +91,7 @@ def test_a_declared_threshold_makes_a_row_and_no_new_call(small_task, tmp_path):
 
 
 def test_the_curve_runs_from_the_student_alone_to_the_llm_alone(small_task, tmp_path):
-    run = run_experiment(with_cascades(small_task, mixed={}), folder=tmp_path / "run")
+    run = run_experiment(with_cascades(small_task, mixed={}), folder=tmp_path / "run", jobs=1)
     table = report_run(run.folder)
     assert "mixed" not in {row.system for row in table.rows}
     (curve,) = table.cascades
@@ -110,7 +110,9 @@ def test_the_curve_runs_from_the_student_alone_to_the_llm_alone(small_task, tmp_
 @pytest.mark.parametrize("rule", ["dev", "dev_within_tolerance"])
 def test_a_threshold_is_chosen_on_dev_and_its_labels_count(small_task, tmp_path, rule):
     dev = hold_out(small_task, few_shot=False)
-    run = run_experiment(with_cascades(small_task, mixed={"choose": rule}), folder=tmp_path / "run")
+    run = run_experiment(
+        with_cascades(small_task, mixed={"choose": rule}), folder=tmp_path / "run", jobs=1
+    )
     rows = {row.system: row for row in report_run(run.folder).rows}
     assert rows["mixed"].gold_budget == rows["gold"].gold_budget + dev
     assert f"chosen on {dev} dev sentences ({rule})" in " ".join(rows["mixed"].notes)
@@ -122,7 +124,7 @@ def test_a_dev_set_that_the_student_was_trained_on_is_refused(small_task, tmp_pa
     hold_out(small_task, few_shot=True)
     file = with_cascades(small_task, mixed={"choose": "dev"})
     with pytest.raises(CalldistilError, match="among the rows that the student was trained on"):
-        run_experiment(file, folder=tmp_path / "run")
+        run_experiment(file, folder=tmp_path / "run", jobs=1)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_choosing_needs_a_dev_set(small_task):
 
 
 def test_a_result_file_without_cascades_stays_readable(small_task, tmp_path):
-    run = run_experiment(small_task.experiment, folder=tmp_path / "run")
+    run = run_experiment(small_task.experiment, folder=tmp_path / "run", jobs=1)
     document = json.loads(render(report_run(run.folder), "json"))
     assert document.pop("cascades") == []
     file = tmp_path / "old.json"
@@ -162,7 +164,7 @@ def test_what_the_llm_left_unread_stays_unread(small_task, tmp_path):
     text = recording.read_text()
     recording.write_text(text.replace('{\\"relation\\": \\"none\\"}', "who knows", 1))
     run = run_experiment(
-        with_cascades(small_task, all={"threshold": ALWAYS}), folder=tmp_path / "run"
+        with_cascades(small_task, all={"threshold": ALWAYS}), folder=tmp_path / "run", jobs=1
     )
     node = next(n for n in run.manifest().nodes if n.stage == "cascade")
     answers = load_predictions(run.artefacts.find("cascade", node.key).content, run.schema())
