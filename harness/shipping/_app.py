@@ -72,7 +72,7 @@ def make_app(
         responses=_ERRORS,
     )
     app.add_middleware(
-        Limits,  # type: ignore[arg-type]
+        Limits,
         token=token,
         most_bytes=most_bytes,
         local=local,
