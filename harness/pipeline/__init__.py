@@ -48,6 +48,7 @@ from harness.pipeline.stages import (
     load_predictions,
     read_jsonl,
     two_answers,
+    with_adapter,
 )
 
 __all__ = [
@@ -122,4 +123,5 @@ __all__ = [
     "run_single",
     "two_answers",
     "unbundle",
+    "with_adapter",
 ]

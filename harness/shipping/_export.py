@@ -22,6 +22,7 @@ from harness.pipeline import (
     load_examples,
     matching,
     two_answers,
+    with_adapter,
 )
 from harness.protocols import Exportable
 from harness.registry import backends, extractors
@@ -188,11 +189,14 @@ class _Export:
         behind = self.parts.experiment.backends[entry.backend or ""]
         extractor = checked_component(extractors, entry.extractor or "", entry.options, base)
         backend = checked_component(backends, behind.use, behind.options, base)
+        settings = backend.options
+        if "tuned" in answers.inputs:  # an adapter that the run trained goes along
+            settings = with_adapter(settings, self.parts.content(answers.inputs["tuned"]))
         part = DirectPart(
             extractor=extractor.name,
             options=taken_along(extractor.options, folder),
             backend=backend.name,
-            backend_options=taken_along(backend.options, folder),
+            backend_options=taken_along(settings, folder),
             sampling=DirectPart.sampling_of(behind.sampling.to_sampling()),
             tokenizer=behind.tokenizer,
         )
