@@ -3,6 +3,7 @@
 from pathlib import Path
 
 __all__ = [
+    "CASCADE_SEMEVAL",
     "EXTRACTORS_SEMEVAL",
     "GENERATORS_SEMEVAL",
     "NEWSROOM_DEMO",
@@ -17,6 +18,7 @@ __all__ = [
 
 _HERE = Path(__file__).parent
 
+CASCADE_SEMEVAL = _HERE / "cascade-semeval.yaml"
 EXTRACTORS_SEMEVAL = _HERE / "extractors-semeval.yaml"
 GENERATORS_SEMEVAL = _HERE / "generators-semeval.yaml"
 NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"

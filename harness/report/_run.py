@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.costs import (
-    ChargedCall,
-    ModelPrice,
-    Money,
-    StageCost,
-    SystemCost,
-    stage_cost,
-    sum_money,
-    system_cost,
-    total_cost,
-)
 from harness.errors import ArtefactError, ConfigError, Problem
 from harness.metrics import Answers, join
 from harness.pipeline import (
     DEMONSTRATIONS,
     OVERLAPS,
     SHORTFALLS,
+    CascadeEntry,
     Experiment,
     Manifest,
     NodeRecord,
-    RepetitionRecord,
     RunFolder,
     SystemRecord,
+    cascades_of,
+    load_cascade,
     load_examples,
     load_predictions,
-    measures_of,
+    matching,
     read_experiment,
-    resolved_price,
+    two_answers,
 )
 from harness.relations import Example, Schema
 from harness.report._build import build_head_to_head
+from harness.report._cascade import CascadeCurve, cascade_curve
 from harness.report._row import TrainingRows
+from harness.report._run_costs import RunCosts
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead
 from harness.store import Artefact
 
 __all__ = ["report_run", "run_answers"]
 
+_HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
 _ROWS = {"generate": "generated", "label": "labelled", "split": "gold", "read": "gold"}
 
 
@@ -82,13 +76,13 @@ class _Reader:
         self.schema: Schema = self.run.schema()
         self.artefacts = self.run.artefacts
         self._gold: dict[str, tuple[Example, ...]] = {}
-        self._costs: dict[str, StageCost] = {}
+        self.costs = RunCosts(self.manifest, self.experiment, self._artefact, self._gold_budget)
 
     def table(self, metric: str | None) -> HeadToHead:
         """The whole table."""
         experiment = self.experiment
         full = experiment.data.full_test
-        return build_head_to_head(
+        table = build_head_to_head(
             experiment=experiment.name,
             systems=[self._system(record) for record in self.manifest.systems],
             reference=experiment.reference,
@@ -103,13 +97,34 @@ class _Reader:
             full_test_name="full test" if full is not None else None,
             assumptions=self._assumptions(),
         )
+        return replace(table, cascades=tuple(self._curves(table.metric)))
+
+    def _curves(self, metric: str) -> Iterator[CascadeCurve]:
+        """The curve of every cascade, from its parts' stored answers."""
+        records = {record.name: record for record in self.manifest.systems}
+        for name, entry in cascades_of(self.experiment).items():
+            student, direct = records[entry.student], records[entry.direct]
+            test = self._examples(self.manifest.test)
+            seeds = []
+            for first in student.repetitions:
+                seconds = (r for r in direct.repetitions if matching(first.seeds, r.seeds))
+                folders = (self._artefact(r.final).content for r in (first, next(seconds)))
+                seeds.append(two_answers(test, *folders, self.schema))
+            yield cascade_curve(
+                name,
+                seeds,
+                student=(entry.student, self.costs.of(student)),
+                direct=(entry.direct, self.costs.of(direct)),
+                schema=self.schema,
+                metric=metric,
+            )
 
     def answers(self, system: str) -> Answers:
         """A system's answers on the widest test set it answered."""
         for record in self.manifest.systems:
             if record.name == system:
                 test = self.manifest.test
-                if record.kind != "direct" and self.manifest.full_test is not None:
+                if record.kind not in _HEAD_TO_HEAD and self.manifest.full_test is not None:
                     test = self.manifest.full_test
                 return self._answers(record, test)
         known = ", ".join(record.name for record in self.manifest.systems)
@@ -152,7 +167,7 @@ class _Reader:
     # -- rows ------------------------------------------------------------------------------
 
     def _system(self, record: SystemRecord) -> SystemResult:
-        student = record.kind != "direct"
+        student = record.kind not in _HEAD_TO_HEAD
         full = self.manifest.full_test if student else None
         return SystemResult(
             name=record.name,
@@ -161,13 +176,15 @@ class _Reader:
             training_rows=self._training_rows(record),
             gold_budget=self._gold_budget(record),
             full_answers=self._answers(record, full) if full is not None else None,
-            cost=self._mean_cost(record),
+            cost=self.costs.of(record),
             notes=tuple(self._notes(record)),
         )
 
     def _sources(self, record: SystemRecord) -> list[NodeRecord]:
         """The stages whose rows the first repetition's student was trained on."""
         answers = self.manifest.node(record.repetitions[0].answers)
+        if answers.stage == "cascade":
+            answers = self.manifest.node(answers.inputs["student"])
         if "model" not in answers.inputs:
             return []
         train = self.manifest.node(answers.inputs["model"])
@@ -200,6 +217,8 @@ class _Reader:
                     ids |= {example.id for example in self._examples(node.inputs["few_shot"])}
             elif node.stage in ("train", "tune"):
                 ids |= self._trained_on(node)
+            elif node.stage == "cascade" and "dev" in node.inputs:
+                ids |= {example.id for example in self._examples(node.inputs["dev"])}
         return len(ids)
 
     def _trained_on(self, node: NodeRecord) -> set[str]:
@@ -213,81 +232,6 @@ class _Reader:
             elif _ROWS.get(source.stage) == "gold":
                 ids |= {example.id for example in self._examples(key)}
         return ids
-
-    # -- costs -----------------------------------------------------------------------------
-
-    def _mean_cost(self, record: SystemRecord) -> SystemCost:
-        """One repetition's cost: what making and using one such system takes, on average."""
-        costs = [self._cost(record, r) for r in record.repetitions]
-        share = 1 / len(costs)
-        modes = costs[0].per_1000_by_mode
-        return SystemCost(
-            one_off=sum_money(cost.one_off for cost in costs) * share,
-            one_off_seconds=_mean([cost.one_off_seconds for cost in costs]),
-            per_1000=sum_money(cost.per_1000 for cost in costs) * share,
-            per_1000_by_mode={
-                mode: sum_money(cost.per_1000_by_mode[mode] for cost in costs) * share
-                for mode in modes
-            },
-            seconds_per_1000=_mean([cost.seconds_per_1000 for cost in costs]),
-            notes=costs[0].notes,
-            known_seconds=sum(cost.known_seconds for cost in costs) * share,
-        )
-
-    def _cost(self, record: SystemRecord, repetition: RepetitionRecord) -> SystemCost:
-        use = self._stage_cost(self.manifest.node(repetition.answers))
-        units = measures_of(self._artefact(repetition.answers)).units
-        behind = [
-            self._stage_cost(node)
-            for node in self.manifest.ancestors(repetition.final)
-            if node.key != repetition.answers
-        ]
-        budget = self._gold_budget(record)
-        cost = system_cost(
-            one_off=total_cost(behind),
-            use=use,
-            sentences=units,
-            labels=self.experiment.prices.label_money(budget),
-            seconds=use.machine_seconds,
-        )
-        return replace(cost, known_seconds=sum(stage.machine_seconds or 0.0 for stage in behind))
-
-    def _stage_cost(self, node: NodeRecord) -> StageCost:
-        """What a stage cost; time spent waiting for a priced service is not charged again."""
-        if node.key in self._costs:
-            return self._costs[node.key]
-        artefact = self._artefact(node.key)
-        measures = measures_of(artefact)
-        prices = self.experiment.prices
-        price: ModelPrice | None = None
-        seconds = measures.seconds
-        charged = None if seconds is None else seconds * measures.share
-        backend = node.backend or measures.backend  # the artefact's own name is its maker's
-        local = backend is not None and self.experiment.backends[backend].price == "machine"
-        if backend is not None and not local:
-            price, charged = self._price(backend), 0.0
-        here = artefact.about.notes["run"] == self.manifest.run
-        cost = stage_cost(
-            node.key,
-            calls=[ChargedCall(c.usage, c.paid and here) for c in measures.charges],
-            price=price,
-            prefix_tokens=measures.prefix_tokens,
-            machine_seconds=charged,
-            prices=prices,
-        )
-        cost = replace(cost, machine_seconds=measures.seconds)
-        if local:  # whatever its tokens, counted or not
-            free = Money.zero()
-            cost = replace(cost, money=free, money_paid_now=free, money_by_mode={"list": free})
-        self._costs[node.key] = cost
-        return cost
-
-    def _price(self, backend: str) -> ModelPrice | None:
-        """The file's price, or that of the snapshot on the day of the run."""
-        entry = self.experiment.backends[backend]
-        if entry.price == "snapshot" and backend in self.manifest.prices:
-            return self.manifest.prices[backend]
-        return resolved_price(entry)
 
     # -- words under the table -------------------------------------------------------------
 
@@ -306,6 +250,8 @@ class _Reader:
         if (part := self._asked(record)) is not None:
             asked, all_ = len(self._examples(part)), len(self._examples(self.manifest.test))
             notes.append(f"answers {asked} of the {all_} test sentences")
+        if (cascade := self.experiment.systems[record.name].cascade) is not None:
+            notes.append(self._cascade_note(record, cascade))
         if (calibrate := self.experiment.systems[record.name].calibrate) is not None:
             notes.append(f"a label bias is taken out ({calibrate.method})")
         keys = {node.key for node in self.manifest.ancestors(record.repetitions[0].answers)}
@@ -319,11 +265,23 @@ class _Reader:
                 )
         return notes
 
+    def _cascade_note(self, record: SystemRecord, entry: CascadeEntry) -> str:
+        facts = [load_cascade(self._artefact(r.answers).content) for r in record.repetitions]
+        thresholds = ", ".join(f"{found['threshold']:.4g}" for found in facts)
+        if entry.choose is None:
+            chosen = "declared"
+        else:
+            chosen = f"chosen on {facts[0]['dev']} dev sentences ({entry.choose})"
+        return (
+            f"{entry.student} answers, and {entry.direct} where its confidence is under"
+            f" {thresholds} ({chosen}): {self.costs.share(record):.0%} of the test sentences"
+        )
+
     def _assumptions(self) -> list[str]:
         experiment = self.experiment
         notes = list(experiment.notes)
         for name, entry in experiment.backends.items():
-            if (price := self._price(name)) is not None:
+            if (price := self.costs.price(name)) is not None:
                 word = "assumed" if price.assumed else "declared"
                 notes.append(f"Prices of {name} are {word}: {price.source} ({price.date}).")
             if entry.tokenizer is not None:
@@ -362,8 +320,3 @@ class _Reader:
                 said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
                 notes.append(f"Rows that also stand in the test set ({overlap.rows}): {said}.")
         return notes
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None

@@ -2,6 +2,15 @@
 
 from harness.pipeline.stages._calibrate import Calibrate, ContentFree
 from harness.pipeline.stages._calls import Agent, agent_behind, tuned_adapter, with_adapter
+from harness.pipeline.stages._cascade import (
+    ALWAYS,
+    CASCADE,
+    Cascade,
+    ThresholdRule,
+    TwoAnswers,
+    load_cascade,
+    two_answers,
+)
 from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._explain import EXPLANATIONS, Explain, load_explanations
@@ -27,7 +36,9 @@ from harness.pipeline.stages._tune import TUNED, Tune
 from harness.registry import Registry
 
 __all__ = [
+    "ALWAYS",
     "CALLS",
+    "CASCADE",
     "DEMONSTRATIONS",
     "EXPLANATIONS",
     "FEATURES",
@@ -39,6 +50,7 @@ __all__ = [
     "TUNED",
     "Agent",
     "Calibrate",
+    "Cascade",
     "Charge",
     "ContentFree",
     "Encode",
@@ -55,11 +67,14 @@ __all__ = [
     "Stage",
     "StageContext",
     "Subset",
+    "ThresholdRule",
     "Train",
     "Tune",
+    "TwoAnswers",
     "agent_behind",
     "constrain_probabilities",
     "keep_ids",
+    "load_cascade",
     "load_examples",
     "load_explanations",
     "load_features",
@@ -68,6 +83,7 @@ __all__ = [
     "save_examples",
     "stages",
     "tuned_adapter",
+    "two_answers",
     "with_adapter",
     "write_jsonl",
 ]
@@ -75,6 +91,6 @@ __all__ = [
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
     Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Train, Predict,
-    Calibrate, Overlap, Tune,
+    Calibrate, Cascade, Overlap, Tune,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)
