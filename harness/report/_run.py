@@ -24,6 +24,7 @@ from harness.pipeline import (
     DEMONSTRATIONS,
     OVERLAPS,
     SHORTFALLS,
+    TUNED,
     Experiment,
     Manifest,
     NodeRecord,
@@ -200,6 +201,9 @@ class _Reader:
                     ids |= {example.id for example in self._examples(node.inputs["few_shot"])}
             elif node.stage in ("train", "tune"):
                 ids |= self._trained_on(node)
+            elif node.stage == "adopt":
+                known = (self._artefact(node.key).content / TUNED).read_text(encoding="utf-8")
+                ids |= set(json.loads(known).get("trained_on", ()))
         return len(ids)
 
     def _trained_on(self, node: NodeRecord) -> set[str]:
