@@ -13,6 +13,7 @@ from harness.pipeline import (
     DEMONSTRATIONS,
     OVERLAPS,
     SHORTFALLS,
+    TUNED,
     CascadeEntry,
     Experiment,
     Manifest,
@@ -219,6 +220,9 @@ class _Reader:
                 ids |= self._trained_on(node)
             elif node.stage == "cascade" and "dev" in node.inputs:
                 ids |= {example.id for example in self._examples(node.inputs["dev"])}
+            elif node.stage == "adopt":
+                known = (self._artefact(node.key).content / TUNED).read_text(encoding="utf-8")
+                ids |= set(json.loads(known).get("trained_on", ()))
         return len(ids)
 
     def _trained_on(self, node: NodeRecord) -> set[str]:

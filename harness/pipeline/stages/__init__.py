@@ -32,7 +32,7 @@ from harness.pipeline.stages._split import SHORTFALLS, Split
 from harness.pipeline.stages._stage import Charge, Measures, OfflineStage, Stage, StageContext
 from harness.pipeline.stages._subset import Subset
 from harness.pipeline.stages._train import FIT, MODEL, Predict, Train
-from harness.pipeline.stages._tune import TUNED, Tune
+from harness.pipeline.stages._tune import SECONDS, TUNED, Adopt, Tune
 from harness.registry import Registry
 
 __all__ = [
@@ -46,8 +46,10 @@ __all__ = [
     "MODEL",
     "OVERLAPS",
     "REJECTS",
+    "SECONDS",
     "SHORTFALLS",
     "TUNED",
+    "Adopt",
     "Agent",
     "Calibrate",
     "Cascade",
@@ -91,6 +93,6 @@ __all__ = [
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
     Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Train, Predict,
-    Calibrate, Cascade, Overlap, Tune,
+    Calibrate, Cascade, Overlap, Tune, Adopt,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)
