@@ -104,14 +104,14 @@ def inference(
     f1 = {runtime: scored(labeller, data) for runtime, labeller in sides.items()}
     best: dict[Runtime, Turn] = {}
     for turn in range(turns):
-        for runtime, labeller in sides.items():
-            side = timed(labeller, data, f1[runtime])
+        for side_name, labeller in sides.items():
+            side = timed(labeller, data, f1[side_name])
             print(
-                f"turn {turn + 1}: {runtime} {side.speed:.1f}/s,"
+                f"turn {turn + 1}: {side_name} {side.speed:.1f}/s,"
                 f" {side.cpu_speed:.1f} per CPU second, F1 {side.f1:.1f}",
                 file=sys.stderr,
             )
-            best[runtime] = side.better(best.get(runtime, side))
+            best[side_name] = side.better(best.get(side_name, side))
     return best
 
 

@@ -108,9 +108,10 @@ class _Reader:
             test = self._examples(self.manifest.test)
             seeds = []
             for first in student.repetitions:
-                seconds = (r for r in direct.repetitions if matching(first.seeds, r.seeds))
-                folders = (self._artefact(r.final).content for r in (first, next(seconds)))
-                seeds.append(two_answers(test, *folders, self.schema))
+                second = next(r for r in direct.repetitions if matching(first.seeds, r.seeds))
+                said = self._artefact(first.final).content
+                asked = self._artefact(second.final).content
+                seeds.append(two_answers(test, said, asked, self.schema))
             yield cascade_curve(
                 name,
                 seeds,
