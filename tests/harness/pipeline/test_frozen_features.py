@@ -34,7 +34,10 @@ def experiment(task_files, tmp_path_factory):
     document = yaml.safe_load(task_files["experiment.yaml"])
     document["seeds"] = {"training": [1, 2]}
     frozen = {"student": "frozen_encoder.v1", "train_on": [{"gold": "few_shot"}]}
-    options = {"backbone": str(folder / "encoder")}
+    options = {
+        "backbone": str(folder / "encoder"),
+        "representations": ["mentions", "pair"],
+    }
     document["systems"] = {
         "llm": document["systems"]["llm"],
         "linear": {**frozen, "options": options},
