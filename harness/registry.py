@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from harness.errors import CalldistilError, ConfigError, Problem
 
 if TYPE_CHECKING:
-    from harness.protocols import Backend, Explainer, Extractor, RowGenerator, Tuner
+    from harness.protocols import (
+        Backend,
+        Explainer,
+        Extractor,
+        GateKind,
+        RowGenerator,
+        Tuner,
+    )
 
-__all__ = ["Registry", "backends", "explainers", "extractors", "generators", "tuners"]
+__all__ = ["Registry", "backends", "explainers", "extractors", "gates", "generators", "tuners"]
 
 _VERSIONED = re.compile(r"^(?P<base>.+)\.v(?P<version>\d+)$")
 T = TypeVar("T")
@@ -130,5 +137,6 @@ class Registry(Generic[T]):
 backends: Registry[type[Backend]] = Registry("backend", group="calldistil.backends")
 extractors: Registry[type[Extractor]] = Registry("extractor", group="calldistil.extractors")
 generators: Registry[type[RowGenerator]] = Registry("generator", group="calldistil.generators")
+gates: Registry[GateKind] = Registry("gate", group="calldistil.gates")
 explainers: Registry[type[Explainer]] = Registry("explainer", group="calldistil.explainers")
 tuners: Registry[type[Tuner]] = Registry("tuner", group="calldistil.tuners")

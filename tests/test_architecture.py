@@ -26,6 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"shipping"}),
     frozenset({"report", "pipeline"}),
+    frozenset({"curation"}),
     frozenset({"students", "metrics", "costs", "store"}),
     frozenset({"datasets"}),
     frozenset({"protocols", "registry"}),
@@ -52,6 +53,8 @@ HEAVY = (
     "ray",
     "datasets",
     "semhash",
+    "cleanlab",
+    "sacrebleu",
     "onnx",
     "onnxruntime",
     "openvino",
@@ -61,7 +64,16 @@ HEAVY = (
 )
 # Kinds of component that an experiment file configures.
 CONFIGURED = frozenset(
-    {"backend", "explainer", "extractor", "generator", "student", "dataset format", "tuner"}
+    {
+        "backend",
+        "explainer",
+        "extractor",
+        "gate",
+        "generator",
+        "student",
+        "dataset format",
+        "tuner",
+    }
 )
 # Kinds that ``calldistil list`` describes.
 DESCRIBED = CONFIGURED | {"metric"}

@@ -14,6 +14,8 @@ __all__ = [
     "STUDENTS_SEMEVAL_GOLD_16",
     "STUDENTS_SEMEVAL_GOLD_32",
     "STUDENTS_SEMEVAL_TKRE",
+    "SYNTHETIC_SEMEVAL",
+    "SYNTHETIC_SEMEVAL_LINEAR",
 ]
 
 _HERE = Path(__file__).parent
@@ -23,6 +25,8 @@ EXTRACTORS_SEMEVAL = _HERE / "extractors-semeval.yaml"
 GENERATORS_SEMEVAL = _HERE / "generators-semeval.yaml"
 NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"
 SEMEVAL_2010_TASK_8 = _HERE / "semeval-2010-task-8.yaml"
+SYNTHETIC_SEMEVAL = _HERE / "synthetic-semeval.yaml"
+SYNTHETIC_SEMEVAL_LINEAR = _HERE / "synthetic-semeval-linear.yaml"
 STUDENTS_SEMEVAL = _HERE / "students-semeval.yaml"
 STUDENTS_SEMEVAL_FULL = _HERE / "students-semeval-full.yaml"
 STUDENTS_SEMEVAL_GOLD_8 = _HERE / "students-semeval-gold-8.yaml"

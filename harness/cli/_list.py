@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 _KINDS = (
-    "backends", "extractors", "generators", "explainers", "students", "tuners", "datasets",
+    "backends", "extractors", "generators", "explainers", "gates", "students", "tuners", "datasets",
     "metrics", "tokenizers", "schemas", "experiments",
 )  # fmt: skip
 
@@ -52,6 +52,7 @@ def _things(kind: str) -> list[tuple[str, Any]]:
         "backends": agents.backends,
         "extractors": agents.extractors,
         "generators": agents.generators,
+        "gates": agents.gates,
         "explainers": agents.explainers,
         "students": students,
         "tuners": agents.tuners,

@@ -5,6 +5,14 @@ from harness.metrics._baselines import TrivialBaseline, trivial_baselines
 from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
 from harness.metrics._comparison import Comparison, compare, examples_needed
 from harness.metrics._direction import undirected_labels, undirected_schema
+from harness.metrics._diversity import (
+    compression_ratio,
+    distinct_n,
+    distinct_share,
+    mean_pairwise_cosine,
+    self_bleu,
+    vendi_score,
+)
 from harness.metrics._interval import Interval, interval
 from harness.metrics._metric import Metric, metrics, score
 from harness.metrics._multiplicity import holm
@@ -50,23 +58,29 @@ __all__ = [
     "Unparsed",
     "batch_calibration",
     "compare",
+    "compression_ratio",
     "confusion",
     "contextual_calibration",
     "diagnostics",
+    "distinct_n",
+    "distinct_share",
     "examples_needed",
     "format_official",
     "holm",
     "interval",
     "join",
     "join_labels",
+    "mean_pairwise_cosine",
     "metrics",
     "micro_prf",
     "per_relation",
     "prior_correction",
     "read_official_answers",
     "score",
+    "self_bleu",
     "semeval_official",
     "trivial_baselines",
     "undirected_labels",
     "undirected_schema",
+    "vendi_score",
 ]

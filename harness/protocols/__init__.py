@@ -27,6 +27,14 @@ from harness.protocols._calls import (
     Sampling,
     Usage,
 )
+from harness.protocols._curation import (
+    KEPT,
+    AskingGate,
+    Gate,
+    GateContext,
+    GateKind,
+    Judgement,
+)
 from harness.protocols._explainer import Explainer, Explanation
 from harness.protocols._exportable import Exportable, Labeller, Network
 from harness.protocols._features import Encoding, ReadsFeatures
@@ -48,7 +56,9 @@ from harness.protocols._student import FitReport, Progress, Student
 from harness.protocols._tuner import TunedAdapter, Tuner, TuneReport
 
 __all__ = [
+    "KEPT",
     "AgentContext",
+    "AskingGate",
     "Backend",
     "Batchable",
     "Capabilities",
@@ -63,9 +73,13 @@ __all__ = [
     "Failure",
     "FinishReason",
     "FitReport",
+    "Gate",
+    "GateContext",
+    "GateKind",
     "GeneratedRow",
     "GeneratedSet",
     "GenerationItem",
+    "Judgement",
     "LabelScore",
     "Labeller",
     "Message",
