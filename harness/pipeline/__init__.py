@@ -9,6 +9,7 @@ from harness.pipeline._cascade_plan import cascades_of, matching
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._driver import Call, ItemResult, converse
 from harness.pipeline._estimate import (
+    DEFAULT_TOKENIZER,
     PlanEstimate,
     StageEstimate,
     estimate_plan,
@@ -19,13 +20,22 @@ from harness.pipeline._experiment import Experiment, SeedTriple, checked_samplin
 from harness.pipeline._local import Observer, Quiet, execute, measures_of
 from harness.pipeline._manifest import Manifest, NodeRecord, RepetitionRecord, SystemRecord
 from harness.pipeline._neighbours import find_neighbours, nearest_rows
-from harness.pipeline._plan import Node, Plan, build_plan
+from harness.pipeline._node import Node
+from harness.pipeline._plan import Plan, build_plan
 from harness.pipeline._run import RunFolder, resume_run, run_experiment
+from harness.pipeline._sets import (
+    DescribedSet,
+    SetChoice,
+    SetIndex,
+    describe_sets,
+    read_set_index,
+)
 from harness.pipeline._setup import Setup, load_setup, read_experiment
 from harness.pipeline._single import agent_of, run_single
 from harness.pipeline._systems import CascadeEntry, SystemEntry
 from harness.pipeline._unbundle import unbundle
 from harness.pipeline.stages import (
+    CURATION,
     DEMONSTRATIONS,
     EXPLANATIONS,
     FIT,
@@ -36,9 +46,14 @@ from harness.pipeline.stages import (
     SHORTFALLS,
     TUNED,
     Agent,
+    Charge,
+    Curate,
     Explain,
     Extract,
     Generate,
+    Measures,
+    Refill,
+    Review,
     Stage,
     Train,
     Tune,
@@ -48,12 +63,15 @@ from harness.pipeline.stages import (
     load_examples,
     load_explanations,
     load_predictions,
+    load_set_report,
     read_jsonl,
     two_answers,
     with_adapter,
 )
 
 __all__ = [
+    "CURATION",
+    "DEFAULT_TOKENIZER",
     "DEMONSTRATIONS",
     "EXPLANATIONS",
     "FIT",
@@ -70,7 +88,10 @@ __all__ = [
     "BundleContents",
     "Call",
     "CascadeEntry",
+    "Charge",
     "Component",
+    "Curate",
+    "DescribedSet",
     "Experiment",
     "Explain",
     "Extract",
@@ -78,6 +99,7 @@ __all__ = [
     "ImportedAnswers",
     "ItemResult",
     "Manifest",
+    "Measures",
     "Node",
     "NodeRecord",
     "Observer",
@@ -86,9 +108,13 @@ __all__ = [
     "PlanEstimate",
     "Purse",
     "Quiet",
+    "Refill",
     "RepetitionRecord",
+    "Review",
     "RunFolder",
     "SeedTriple",
+    "SetChoice",
+    "SetIndex",
     "Setup",
     "Stage",
     "StageEstimate",
@@ -105,6 +131,7 @@ __all__ = [
     "checked_sampling",
     "constrain_probabilities",
     "converse",
+    "describe_sets",
     "estimate_plan",
     "execute",
     "export_batch",
@@ -114,12 +141,14 @@ __all__ = [
     "load_examples",
     "load_explanations",
     "load_predictions",
+    "load_set_report",
     "load_setup",
     "matching",
     "measures_of",
     "nearest_rows",
     "read_experiment",
     "read_jsonl",
+    "read_set_index",
     "rendered",
     "resolved_price",
     "resume_run",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.costs import CountRange, TokenCounter, count_prompt
 from harness.pipeline._planned_rounds import RoundEstimate, generation_rounds, rounds_answered
@@ -17,13 +18,15 @@ from harness.protocols import (
     PlansCalls,
     Request,
 )
-from harness.registry import explainers, extractors, generators
+from harness.registry import explainers, extractors, gates, generators
 from harness.relations import Example, Schema
 
 __all__ = [
     "Asked",
+    "asked_again",
     "asked_by_explainer",
     "asked_by_extractor",
+    "asked_by_gate",
     "asked_by_generator",
     "input_tokens",
 ]
@@ -90,6 +93,30 @@ def asked_by_generator(
         )
     requests = [request for round_ in first for request in round_]
     return Asked(requests, opening.output_tokens, tuple(later), left, items)
+
+
+def asked_again(asked: Asked, counter: TokenCounter) -> Asked:
+    """What a generator may be asked for once more: anything between nothing and all of it."""
+    first = RoundEstimate(
+        CountRange.exactly(len(asked.requests)), _mean_tokens(asked.requests, counter), asked.output
+    )
+    return Asked(
+        requests=(),
+        output=asked.output,
+        later=tuple(
+            replace(round_, calls=CountRange(0, 0, round_.calls.at_most))
+            for round_ in (first, *asked.later)
+        ),
+    )
+
+
+def asked_by_gate(
+    agent: Agent, context: AgentContext, counter: TokenCounter, rows: Sequence[Example]
+) -> Asked:
+    """What a gate asks about rows: one request for each in the first round."""
+    gate: Any = gates.get(agent.component)(context=context, options=agent.options)
+    requests = _first_rounds(gate.review(row=row) for row in rows)
+    return Asked(requests, _label_range(context.schema, agent, counter))
 
 
 def asked_by_explainer(

@@ -14,10 +14,18 @@ from harness.errors import ConfigError, DataError, Problem
 from harness.metrics import metrics
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._experiment import DataEntry, Experiment
-from harness.pipeline._systems import CascadeEntry
+from harness.pipeline._systems import CascadeEntry, Source
 from harness.pipeline.stages import tuned_adapter
 from harness.protocols import Backend, NeedsCapabilities, SearchesNeighbours
-from harness.registry import Registry, backends, explainers, extractors, generators, tuners
+from harness.registry import (
+    Registry,
+    backends,
+    explainers,
+    extractors,
+    gates,
+    generators,
+    tuners,
+)
 from harness.relations import Schema
 from harness.students import students
 
@@ -121,6 +129,7 @@ class _Checks:
                         yield self._problem(
                             f"there is no file {labelled.ids}", "check the path", (*inner, "ids")
                         )
+                yield from self._gates(source, here)
                 if source.gold == "train":
                     yield from self._needs_data("train", here)
                 if source.gold == "few_shot" and self.experiment.few_shot is None:
@@ -310,6 +319,29 @@ class _Checks:
                     "use a backend that offers it, or options that do without",
                     place,
                 )
+
+    def _gates(self, source: Source, place: Location) -> Iterator[Problem]:
+        """Checks the gates of a source and what they need."""
+        for index, entry in enumerate(source.curate):
+            here: Location = (*place, "curate", index)
+            problems = list(self._component(gates, entry.gate, entry.options, here, "gate"))
+            yield from problems
+            if problems:
+                continue
+            found = checked_component(gates, entry.gate, entry.options, self.base)
+            kind: Any = found.kind
+            asking = hasattr(kind, "review")
+            if asking is (entry.backend is None):
+                fix = "add backend: NAME" if asking else "remove its backend"
+                yield self._problem(f"{found.name} asks {'an' if asking else 'no'} LLM", fix, here)
+            elif asking:
+                yield from self._declared(entry.backend, here)
+                if kind.shows_few_shot(options=found.options) and self.experiment.few_shot is None:
+                    yield self._problem(
+                        f"{found.name} shows labelled sentences", "add few_shot:", here
+                    )
+            if found.name == "target.v1" and index < len(source.curate) - 1:
+                yield self._problem("target refills what gates before it took", "put it last", here)
 
     def _varies_gold(self, generator: str, place: Location) -> Iterator[Problem]:
         """A generator that varies gold rows needs some."""

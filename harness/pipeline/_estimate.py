@@ -15,8 +15,10 @@ from harness.costs import (
 )
 from harness.errors import CalldistilError
 from harness.pipeline._asked import (
+    asked_again,
     asked_by_explainer,
     asked_by_extractor,
+    asked_by_gate,
     asked_by_generator,
     input_tokens,
 )
@@ -26,12 +28,15 @@ from harness.pipeline._planned_rounds import (
     RoundEstimate,
     rounds_cost,
 )
+from harness.pipeline._reviewed import reviewed
 from harness.pipeline.stages import (
     Agent,
     Explain,
     Extract,
     Generate,
     Read,
+    Refill,
+    Review,
     Split,
     Subset,
     agent_behind,
@@ -173,7 +178,7 @@ class _Data:
 
 def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> StageEstimate:
     stage = node.stage
-    assert isinstance(stage, Explain | Extract | Generate)
+    assert isinstance(stage, Explain | Extract | Generate | Review)
     agent = stage.agent
     entry = plan.setup.experiment.backends[agent.backend]
     few_shot = data.of(node.inputs["few_shot"]) if "few_shot" in node.inputs else ()
@@ -185,11 +190,17 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
     if isinstance(stage, Generate):
         known = None if calls is None else _known(entry, calls)
         asked = asked_by_generator(agent, context, counter, known)
+        if isinstance(stage, Refill):
+            asked = asked_again(asked, counter)
+    elif isinstance(stage, Review):
+        asked = asked_by_gate(agent, context, counter, reviewed(node, data.of))
     elif isinstance(stage, Explain):
         asked = asked_by_explainer(agent, context, counter, examples)
     else:
         asked = asked_by_extractor(agent, context, counter, examples)
-    unique = list(dict.fromkeys(asked.requests))
+    # A gate asks about each row; few-shot examples may stand in for several rows each.
+    once = not isinstance(stage, Review)
+    unique = list(dict.fromkeys(asked.requests)) if once else list(asked.requests)
     stored = _stored(unique, entry, calls)
     tokens = input_tokens(unique, counter)
     price = resolved_price(entry)
@@ -197,8 +208,10 @@ def _estimate(node: Node, plan: Plan, data: _Data, calls: CallStore | None) -> S
         CountRange.exactly(len(unique)), tokens / len(unique) if unique else 0.0, asked.output
     )
     recorded = entry.use == "recorded"
-    now = 0 if recorded else len(unique) - stored
+    now = 0 if recorded else max(0, len(unique) - stored)
     ahead = _still(now, opening, asked.later)
+    if isinstance(stage, Refill) and not recorded:
+        ahead = asked.later
     if not recorded and asked.left:  # a call that items share counts once
         ahead = (replace(asked.left[0], calls=CountRange.exactly(now)), *asked.left[1:])
     return StageEstimate(

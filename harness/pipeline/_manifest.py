@@ -38,6 +38,18 @@ class NodeRecord(FileModel):
     inputs: dict[str, str]
     backend: str | None = None
 
+    @classmethod
+    def of(cls, node: Node) -> Self:
+        """The record of a plan's stage."""
+        agent = agent_behind(node.stage)
+        return cls(
+            stage=node.stage.name,
+            key=node.key,
+            title=node.title,
+            inputs={name: source.key for name, source in node.inputs.items()},
+            backend=None if agent is None else agent.backend,
+        )
+
 
 class RepetitionRecord(FileModel):
     """One repetition of a system: its seeds, the key of its answers, and of their correction."""
@@ -142,16 +154,7 @@ class Manifest(FileModel):
             packages=_packages(),
             host=HostFacts.here(),
             started_at=started_at,
-            nodes=tuple(
-                NodeRecord(
-                    stage=node.stage.name,
-                    key=node.key,
-                    title=node.title,
-                    inputs={name: source.key for name, source in node.inputs.items()},
-                    backend=_backend_of(node),
-                )
-                for node in plan.nodes
-            ),
+            nodes=tuple(NodeRecord.of(node) for node in plan.nodes),
             test=plan.test.key,
             full_test=plan.full_test.key if plan.full_test is not None else None,
             systems=tuple(
@@ -217,11 +220,6 @@ class Manifest(FileModel):
     def finished(self) -> Self:
         """The same, done now."""
         return self.model_copy(update={"finished_at": datetime.now(UTC)})
-
-
-def _backend_of(node: Node) -> str | None:
-    agent = agent_behind(node.stage)
-    return None if agent is None else agent.backend
 
 
 def _packages() -> dict[str, str]:

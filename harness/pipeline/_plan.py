@@ -17,6 +17,7 @@ from harness.pipeline._dependence import (
 )
 from harness.pipeline._experiment import DataEntry, SeedTriple, seed_triples
 from harness.pipeline._node import Node
+from harness.pipeline._plan_curation import CuratedRows, Writer, shows_few_shot
 from harness.pipeline._plan_parts import OverlapPlan, Plan, Repetition, SystemPlan
 from harness.pipeline._setup import Setup
 from harness.pipeline._systems import Source, SystemEntry
@@ -157,6 +158,20 @@ class _Builder:
             **tuned_input(self.setup, agent, self._gold(seeds)),
         }
 
+    # -- curation --------------------------------------------------------------------------
+
+    def _curated(
+        self, source: Source, rows: Node, seeds: SeedTriple, writer: Writer | None
+    ) -> Node:
+        """A source's rows after its gates."""
+        planner = CuratedRows(
+            setup=self.setup,
+            test=self._widest_test,
+            few_shot=lambda: self._split(seeds.split),
+            agent=self._agent,
+        )
+        return planner.plan(source.curate, rows, writer)
+
     # -- systems ---------------------------------------------------------------------------
 
     def _repetitions(self, name: str, entry: SystemEntry) -> Iterator[Repetition]:
@@ -265,6 +280,11 @@ class _Builder:
         return self._read("full_test" if self.experiment.data.full_test else "test")
 
     def _needs_split(self, source: Source) -> bool:
+        return self._written_with_split(source) or any(
+            shows_few_shot(entry, self.setup.base) for entry in source.curate
+        )
+
+    def _written_with_split(self, source: Source) -> bool:
         if source.generated is not None:
             wanted = source.generated
             agent = self._agent(generators, wanted.generator, wanted.options, wanted.backend)
@@ -289,16 +309,18 @@ class _Builder:
             stage = Generate(agent=agent, schema=self.setup.schema, repeat=seeds.generation or 0)
             inputs = self._few_shot_input(generators, agent.component, seeds)
             inputs |= tuned_input(self.setup, agent, self._gold(seeds))
-            return Node(stage, f"generate with {agent.component}", inputs)
+            written = Node(stage, f"generate with {agent.component}", inputs)
+            return self._curated(source, written, seeds, Writer(stage, inputs))
         labelled = source.labelled
         assert labelled is not None  # a source is exactly one of the three
         agent = self._agent(extractors, labelled.extractor, labelled.options, labelled.backend)
         subset = Subset(ids=labelled.ids, limit=labelled.limit)
         chosen = Node(subset, "choose sentences to label", {"examples": self._read("train")})
         inputs = self._asks(agent, chosen, seeds)
-        return Node(
+        rows = Node(
             Label(agent=agent, schema=self.setup.schema), f"label with {agent.component}", inputs
         )
+        return self._curated(source, rows, seeds, None)
 
     def _overlaps(self, systems: Iterable[SystemPlan]) -> Iterator[OverlapPlan]:
         """Every set of rows that a system is trained on or shown, against the widest test set."""

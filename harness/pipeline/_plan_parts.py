@@ -66,6 +66,7 @@ class Plan:
         systems: In the file's order.
         overlaps: Test against every source of training rows.
         explanations: The stages that explain few-shot examples, by the name in the file.
+        further: Other stages that are wanted.
     """
 
     setup: Setup
@@ -74,6 +75,7 @@ class Plan:
     systems: tuple[SystemPlan, ...]
     overlaps: tuple[OverlapPlan, ...]
     explanations: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    further: tuple[Node, ...] = ()
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -89,6 +91,7 @@ class Plan:
                 ends.append(repetition.calibrated or repetition.answers)
         ends += [node for nodes in self.explanations.values() for node in nodes]
         ends += [overlap.node for overlap in self.overlaps]
+        ends += self.further
         found: dict[str, Node] = {}
         for end in ends:
             for node in (*end.ancestors(), end):

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from harness.documents import FileModel, ResolvedPath
+from harness.pipeline._gate_entry import GateEntry
 
 __all__ = [
     "CalibrateEntry",
@@ -54,22 +55,26 @@ class LabelledSource(FileModel):
 
 
 class Source(FileModel):
-    """One source of training rows: exactly one of the three.
+    """One source of training rows: exactly one of generated, labelled and gold.
 
     Attributes:
         generated: Rows that a generator writes.
         labelled: Real sentences that the teacher labels.
         gold: Human labels: the ``few_shot`` set, or all of ``train``.
+        curate: Gates that generated or labelled rows go through, in order.
     """
 
     generated: GeneratedSource | None = None
     labelled: LabelledSource | None = None
     gold: Literal["few_shot", "train"] | None = None
+    curate: tuple[GateEntry, ...] = ()
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if sum(v is not None for v in (self.generated, self.labelled, self.gold)) != 1:
             raise ValueError("a source is exactly one of: generated, labelled, gold")
+        if self.gold is not None and self.curate:
+            raise ValueError("gold rows are taken as they are: remove curate")
         return self
 
     @property

@@ -9,6 +9,10 @@ from harness.report._run import report_run, run_answers
 from harness.report._same import same_results
 from harness.report._score import render_confusion, render_relations, render_score
 from harness.report._score_files import LabelScore, label_scores
+from harness.report._set_export import export_sets
+from harness.report._set_sheets import render_sets
+from harness.report._sets import set_reports
+from harness.report._source_chain import written_by
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead, TestSet, Verdict, VerdictKind
 from harness.report._verdict import Candidate, choose, decide
@@ -35,6 +39,7 @@ __all__ = [
     "build_head_to_head",
     "choose",
     "decide",
+    "export_sets",
     "label_scores",
     "load_results",
     "parse_results",
@@ -42,7 +47,10 @@ __all__ = [
     "render_confusion",
     "render_relations",
     "render_score",
+    "render_sets",
     "report_run",
     "run_answers",
     "same_results",
+    "set_reports",
+    "written_by",
 ]

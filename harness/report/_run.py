@@ -33,6 +33,7 @@ from harness.report._build import build_head_to_head
 from harness.report._cascade import CascadeCurve, cascade_curve
 from harness.report._row import TrainingRows
 from harness.report._run_costs import RunCosts
+from harness.report._source_chain import is_gold, written_by
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead
 from harness.store import Artefact
@@ -40,6 +41,7 @@ from harness.store import Artefact
 __all__ = ["report_run", "run_answers"]
 
 _HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
+_SHOWING = ("generate", "refill", "explain", "extract", "label", "review")
 _ROWS = {"generate": "generated", "label": "labelled", "split": "gold", "read": "gold"}
 
 
@@ -77,7 +79,9 @@ class _Reader:
         self.schema: Schema = self.run.schema()
         self.artefacts = self.run.artefacts
         self._gold: dict[str, tuple[Example, ...]] = {}
-        self.costs = RunCosts(self.manifest, self.experiment, self._artefact, self._gold_budget)
+        self.costs = RunCosts(
+            self.manifest, self.experiment, self.schema.markers, self._artefact, self._gold_budget
+        )
 
     def table(self, metric: str | None) -> HeadToHead:
         """The whole table."""
@@ -201,7 +205,7 @@ class _Reader:
         seen: set[str] = set()
         for node in self._sources(record):
             ids = {example.id for example in self._examples(node.key)} - seen
-            counts[_ROWS[node.stage]] += len(ids)
+            counts[_ROWS[written_by(self.manifest, node).stage]] += len(ids)
             seen |= ids
         return TrainingRows(**counts)
 
@@ -211,7 +215,7 @@ class _Reader:
         answers = self.manifest.node(record.repetitions[0].answers)
         behind = [*self.manifest.ancestors(answers.key), answers]
         for node in behind:
-            if node.stage in ("generate", "explain", "extract", "label"):
+            if node.stage in _SHOWING:
                 shown = self._artefact(node.key).content / DEMONSTRATIONS
                 if shown.is_file():
                     ids |= set(json.loads(shown.read_text(encoding="utf-8")))
@@ -234,7 +238,7 @@ class _Reader:
                 content = self._artefact(key).content
                 drawn = content / "dev"
                 ids |= {e.id for e in load_examples(drawn if drawn.is_dir() else content)}
-            elif _ROWS.get(source.stage) == "gold":
+            elif is_gold(self.manifest, source):
                 ids |= {example.id for example in self._examples(key)}
         return ids
 
@@ -245,7 +249,7 @@ class _Reader:
         keys = dict.fromkeys(node.key for node in self.manifest.nodes if node.stage == "split")
         for record in self.manifest.systems:
             for source in self._sources(record):
-                if _ROWS[source.stage] == "gold":
+                if is_gold(self.manifest, source):
                     keys[source.key] = None
         rows = {example.id: example for key in keys for example in self._examples(key)}
         return [example.relation or "" for example in rows.values()]

@@ -14,11 +14,15 @@ from harness.costs import (
     stage_cost,
     sum_money,
     system_cost,
+    token_counter,
     total_cost,
 )
 from harness.pipeline import (
+    DEFAULT_TOKENIZER,
+    Charge,
     Experiment,
     Manifest,
+    Measures,
     NodeRecord,
     RepetitionRecord,
     SystemRecord,
@@ -26,7 +30,10 @@ from harness.pipeline import (
     measures_of,
     resolved_price,
 )
+from harness.relations import Markers
+from harness.report._answer_parts import charges_up_to
 from harness.report._cascade import cascade_cost
+from harness.report._source_chain import rows_used
 from harness.store import Artefact
 
 __all__ = ["RunCosts"]
@@ -38,6 +45,7 @@ class RunCosts:
     Args:
         manifest: The run's manifest.
         experiment: Its experiment, with the prices.
+        markers: The markers of its schema, which samples were written with.
         artefact: Gives the artefact of a stage by its key.
         gold_budget: Gives the human labels that a system saw.
     """
@@ -46,11 +54,13 @@ class RunCosts:
         self,
         manifest: Manifest,
         experiment: Experiment,
+        markers: Markers,
         artefact: Callable[[str], Artefact],
         gold_budget: Callable[[SystemRecord], int],
     ) -> None:
         self.manifest = manifest
         self.experiment = experiment
+        self._markers = markers
         self._artefact = artefact
         self._gold_budget = gold_budget
         self._costs: dict[str, StageCost] = {}
@@ -76,10 +86,11 @@ class RunCosts:
         )
 
     def _cost(self, record: SystemRecord, repetition: RepetitionRecord) -> SystemCost:
-        use = self._stage_cost(self.manifest.node(repetition.answers))
+        use = self.stage_cost(self.manifest.node(repetition.answers))
         units = measures_of(self._artefact(repetition.answers)).units
+        used = self.rows_used(repetition)
         behind = [
-            self._stage_cost(node)
+            self.stage_cost(node, used.get(node.key))
             for node in self.manifest.ancestors(repetition.final)
             if node.key != repetition.answers
         ]
@@ -105,7 +116,7 @@ class RunCosts:
         for repetition in record.repetitions:
             node = self.manifest.node(repetition.answers)
             keys = [key for name, key in node.inputs.items() if name.startswith("dev_")]
-            spent = total_cost(self._stage_cost(self.manifest.node(key)) for key in keys)
+            spent = total_cost(self.stage_cost(self.manifest.node(key)) for key in keys)
             extra += (spent.money + spent.machine_money) / len(record.repetitions)
             seconds.append(spent.machine_seconds)
         return cascade_cost(
@@ -121,12 +132,27 @@ class RunCosts:
         facts = [load_cascade(self._artefact(r.answers).content) for r in record.repetitions]
         return sum(float(found["share"]) for found in facts) / len(facts)
 
-    def _stage_cost(self, node: NodeRecord) -> StageCost:
-        """What a stage cost; time spent waiting for a priced service is not charged again."""
-        if node.key in self._costs:
+    def rows_used(self, repetition: RepetitionRecord) -> dict[str, frozenset[str]]:
+        """The rows that count for a writer's cost, where a gate cuts its answers short."""
+        answers = self.manifest.node(repetition.answers)
+        if "model" not in answers.inputs:
+            return {}
+        train = self.manifest.node(answers.inputs["model"])
+        keys = [key for name, key in train.inputs.items() if name.startswith("source")]
+        sources = [self.manifest.node(key) for key in keys]
+        return rows_used(self.manifest, sources, lambda key: self._artefact(key).content)
+
+    def stage_cost(self, node: NodeRecord, used: frozenset[str] | None = None) -> StageCost:
+        """What a stage cost; time spent waiting for a priced service is not charged again.
+
+        Of a generator's answers only the part up to the last row ``used`` counts, where given.
+        """
+        if used is None and node.key in self._costs:
             return self._costs[node.key]
         artefact = self._artefact(node.key)
         measures = measures_of(artefact)
+        if used is not None:
+            measures = replace(measures, charges=self._up_to(node, artefact, measures, used))
         prices = self.experiment.prices
         price: ModelPrice | None = None
         seconds = measures.seconds
@@ -148,8 +174,21 @@ class RunCosts:
         if local:  # whatever its tokens, counted or not
             free = Money.zero()
             cost = replace(cost, money=free, money_paid_now=free, money_by_mode={"list": free})
-        self._costs[node.key] = cost
+        if used is None:
+            self._costs[node.key] = cost
         return cost
+
+    def _up_to(
+        self, node: NodeRecord, artefact: Artefact, measures: Measures, used: frozenset[str]
+    ) -> tuple[Charge, ...]:
+        entry = self.experiment.backends[node.backend or measures.backend or ""]
+        return charges_up_to(
+            measures.charges,
+            content=artefact.content,
+            used=used,
+            markers=self._markers,
+            counter=token_counter(entry.tokenizer or DEFAULT_TOKENIZER),
+        )
 
     def price(self, backend: str) -> ModelPrice | None:
         """The file's price, or that of the snapshot on the day of the run."""

@@ -27,7 +27,7 @@ from harness.pipeline import (
 from harness.protocols import Exportable
 from harness.registry import backends, extractors
 from harness.relations import save_schema
-from harness.report import report_run
+from harness.report import report_run, written_by
 from harness.shipping._card import SourceCard, model_card
 from harness.shipping._direct_system import INPUTS
 from harness.shipping._files import taken_along
@@ -277,7 +277,8 @@ class _Export:
             rows = load_examples(self.parts.content(key))
             counts = Counter(example.relation or "" for example in rows)
             labels = {label: counts[label] for label in self.parts.schema.label_names}
-            found.append(SourceCard(node.title, _KINDS.get(node.stage, "gold"), labels))
+            writer = written_by(self.parts.manifest, node)
+            found.append(SourceCard(node.title, _KINDS.get(writer.stage, "gold"), labels))
         return tuple(found)
 
     def _repetition(self, record: SystemRecord) -> RepetitionRecord:

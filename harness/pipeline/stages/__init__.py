@@ -12,6 +12,8 @@ from harness.pipeline.stages._cascade import (
     two_answers,
 )
 from harness.pipeline.stages._constrain import constrain_probabilities
+from harness.pipeline.stages._curate import CURATION, Curate, Review
+from harness.pipeline.stages._describe import SET_REPORT, Describe, StepInput, load_set_report
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._explain import EXPLANATIONS, Explain, load_explanations
 from harness.pipeline.stages._extract import Extract, Label
@@ -28,6 +30,7 @@ from harness.pipeline.stages._files import (
 from harness.pipeline.stages._generate import Generate
 from harness.pipeline.stages._overlap import OVERLAPS, Overlap
 from harness.pipeline.stages._read import Read, keep_ids
+from harness.pipeline.stages._refill import Refill, missing_items
 from harness.pipeline.stages._split import SHORTFALLS, Split
 from harness.pipeline.stages._stage import Charge, Measures, OfflineStage, Stage, StageContext
 from harness.pipeline.stages._subset import Subset
@@ -39,6 +42,7 @@ __all__ = [
     "ALWAYS",
     "CALLS",
     "CASCADE",
+    "CURATION",
     "DEMONSTRATIONS",
     "EXPLANATIONS",
     "FEATURES",
@@ -47,6 +51,7 @@ __all__ = [
     "OVERLAPS",
     "REJECTS",
     "SECONDS",
+    "SET_REPORT",
     "SHORTFALLS",
     "TUNED",
     "Adopt",
@@ -55,6 +60,8 @@ __all__ = [
     "Cascade",
     "Charge",
     "ContentFree",
+    "Curate",
+    "Describe",
     "Encode",
     "Explain",
     "Extract",
@@ -65,9 +72,12 @@ __all__ = [
     "Overlap",
     "Predict",
     "Read",
+    "Refill",
+    "Review",
     "Split",
     "Stage",
     "StageContext",
+    "StepInput",
     "Subset",
     "ThresholdRule",
     "Train",
@@ -81,6 +91,8 @@ __all__ = [
     "load_explanations",
     "load_features",
     "load_predictions",
+    "load_set_report",
+    "missing_items",
     "read_jsonl",
     "save_examples",
     "stages",
@@ -92,7 +104,7 @@ __all__ = [
 
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
-    Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Train, Predict,
-    Calibrate, Cascade, Overlap, Tune, Adopt,
+    Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Curate, Review,
+    Refill, Describe, Train, Predict, Calibrate, Cascade, Overlap, Tune, Adopt,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)

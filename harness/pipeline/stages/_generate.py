@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,6 +52,17 @@ class Generate:
         }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        return self.write(inputs=inputs, content=content, context=context)
+
+    def write(
+        self,
+        *,
+        inputs: Mapping[str, Path],
+        content: Path,
+        context: StageContext,
+        choose: Callable[[Sequence[GenerationItem]], Sequence[GenerationItem]] = tuple,
+    ) -> Measures:
+        """Asks for the items that ``choose`` leaves of all of them."""
         started = time.perf_counter()
         few_shot = load_examples(inputs["few_shot"]) if "few_shot" in inputs else ()
         make = generators.get(self.agent.component)
@@ -59,7 +70,7 @@ class Generate:
             context=self.agent.context(self.schema, few_shot, self.repeat),
             options=self.agent.options,
         )
-        items = self._items(generator.items(), inputs)
+        items = choose(self._items(generator.items(), inputs))
         backend = context.backend(self.agent.backend)
         results = list(
             converse(
