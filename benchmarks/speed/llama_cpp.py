@@ -26,6 +26,7 @@ The data is SemEval-2010 Task 8 from ``CALLDISTIL_DATA``, or else the newsroom d
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import json
 import os
@@ -175,8 +176,7 @@ class Sides:
 
     def loop(self, *, reset: bool) -> Turn:
         """``Llama.create_chat_completion``, one call after another."""
-        import llama_cpp
-
+        llama_cpp: Any = importlib.import_module("llama_cpp")  # its types are not exported
         llama = llama_cpp.Llama(str(self._file), **self._llama_options())
         grammar = llama_cpp.LlamaGrammar.from_string(self._grammar_text, verbose=False)
 
@@ -202,8 +202,7 @@ class Sides:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from langchain_community.chat_models import ChatLlamaCpp
-        import llama_cpp
-
+        llama_cpp: Any = importlib.import_module("llama_cpp")
         options = self._llama_options()
         chat = ChatLlamaCpp(
             model_path=str(self._file), temperature=0.0, max_tokens=MAX_TOKENS, **options
@@ -222,8 +221,7 @@ class Sides:
 
     def shared(self) -> tuple[int, float]:
         """Tokens with which all prompts begin, and how many follow on average."""
-        import llama_cpp
-
+        llama_cpp: Any = importlib.import_module("llama_cpp")  # its types are not exported
         llama = llama_cpp.Llama(str(self._file), vocab_only=True, verbose=False)
         prompts = [
             llama.tokenize(

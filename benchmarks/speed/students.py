@@ -189,7 +189,7 @@ def setfit_training(data: Corpus, epochs: int) -> Side:
         SentenceTransformerTrainingArguments,
     )
     from sentence_transformers.losses import CosineSimilarityLoss
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
     torch.manual_seed(1)
     rng = np.random.default_rng(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -31,10 +31,12 @@ class Network(nn.Module, ABC):
         encoder: The backbone.
         classifier: Everything that is not the backbone: it has a rate and a file of its own.
         out_features: Number of labels.
+        read_positions: How many ``starts`` a batch has per row.
     """
 
     classifier: nn.Module
     out_features: int
+    read_positions: ClassVar[int] = 2
 
     def __init__(self, encoder: PreTrainedModel) -> None:
         super().__init__()

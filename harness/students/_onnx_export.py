@@ -41,8 +41,8 @@ class _Graph(nn.Module):
 def export_network(model: Network, file: Path) -> None:
     """Writes the graph with torch's own exporter, weights inside the file.
 
-    Inputs: ``ids`` and ``mask`` (batch, length), ``starts`` (batch, 2), ``spans`` (batch, 2, 2);
-    those that the pooling does not read may be absent.
+    Inputs: ``ids`` and ``mask`` (batch, length), ``starts`` (batch, 2; a prompt's mask
+    alone: 1), ``spans`` (batch, 2, 2); those that the pooling does not read may be absent.
 
     Raises:
         MissingExtraError: When onnx or onnxscript is not installed.
@@ -57,7 +57,7 @@ def export_network(model: Network, file: Path) -> None:
     inputs = (
         torch.arange(60).view(3, 20) % 7,
         mask,
-        torch.tensor([[1, 5], [2, 6], [3, 9]]),
+        torch.tensor([[1, 5], [2, 6], [3, 9]])[:, : model.read_positions],
         torch.tensor([[[1, 3], [5, 6]], [[2, 4], [6, 7]], [[3, 5], [9, 12]]]),
     )
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", min=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class PromptNetwork(Network):
     """
 
     classifier: AnswerHead
+    read_positions: ClassVar[int] = 1
 
     def __init__(
         self,
