@@ -6,6 +6,7 @@ from harness.metrics._bias import batch_calibration, contextual_calibration, pri
 from harness.metrics._comparison import Comparison, compare, examples_needed
 from harness.metrics._direction import undirected_labels, undirected_schema
 from harness.metrics._interval import Interval, interval
+from harness.metrics._label_f1 import LabelF1
 from harness.metrics._metric import Metric, metrics, score
 from harness.metrics._multiplicity import holm
 from harness.metrics._official import (
@@ -38,6 +39,7 @@ __all__ = [
     "Confusion",
     "Diagnostics",
     "Interval",
+    "LabelF1",
     "Metric",
     "MicroF1",
     "NaF1",

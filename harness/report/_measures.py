@@ -10,7 +10,7 @@ from harness.metrics import Answers, diagnostics, interval, metrics, score
 from harness.report._row import Costs, Estimate, Row
 from harness.report._system import SystemResult
 
-__all__ = ["Measures", "definition_of", "even_of", "evens_by_mode", "total_of"]
+__all__ = ["Measures", "cheapest_of", "definition_of", "even_of", "evens_by_mode", "total_of"]
 
 _VARIANTS = {
     "@unparsed=wrong": "answers that could not be read counted wrong",
@@ -80,7 +80,7 @@ class Measures:
         )
 
 
-def _per_1000(cost: SystemCost) -> tuple[CostMode, Money]:
+def cheapest_of(cost: SystemCost) -> tuple[CostMode, Money]:
     """The cheapest honest mode and what 1,000 sentences cost in it."""
     if not cost.per_1000_by_mode:
         return "list", cost.per_1000
@@ -89,7 +89,7 @@ def _per_1000(cost: SystemCost) -> tuple[CostMode, Money]:
 
 
 def _costs(cost: SystemCost) -> Costs:
-    mode, money = _per_1000(cost)
+    mode, money = cheapest_of(cost)
     return Costs(
         one_off=cost.one_off,
         one_off_seconds=cost.one_off_seconds,
@@ -116,8 +116,8 @@ def even_of(
     """
     if student.cost is None or reference.cost is None:
         return BreakEven("unknown")
-    own, mine = _per_1000(student.cost)
-    its, theirs = _per_1000(reference.cost)
+    own, mine = cheapest_of(student.cost)
+    its, theirs = cheapest_of(reference.cost)
     if mode is not None:
         its, theirs = mode, reference.cost.per_1000_by_mode.get(mode, Money.unknown())
     draws = _draws(student, own, reference, its)
@@ -157,4 +157,4 @@ def total_of(cost: SystemCost | None, volume: int) -> float | None:
     """Money for the one-off and ``volume`` sentences; None is unknown."""
     if cost is None:
         return None
-    return (cost.one_off + _per_1000(cost)[1] * (volume / 1000)).amount
+    return (cost.one_off + cheapest_of(cost)[1] * (volume / 1000)).amount

@@ -14,6 +14,7 @@ from harness.pipeline import (
     NodeRecord,
     RunFolder,
     SystemRecord,
+    load_confidences,
     load_examples,
     load_predictions,
     read_experiment,
@@ -74,6 +75,10 @@ class RunArtefacts:
         if key not in self._predictions:
             self._predictions[key] = load_predictions(self.artefact(key).content, self.schema)
         return self._predictions[key]
+
+    def confidences(self, key: str) -> dict[str, float]:
+        """Probability of a stage's answers by example id, where the system gives them."""
+        return load_confidences(self.artefact(key).content, self.predictions(key))
 
     def answers(self, record: SystemRecord, test: str) -> Answers:
         """A system's answers on a test set, or on the part of it that it was asked."""
