@@ -117,7 +117,9 @@ class RunReader:
 
     def _train_labels(self) -> Sequence[str]:
         """Labels of the human-labelled rows that some system saw."""
-        keys = dict.fromkeys(node.key for node in self.files.manifest.nodes if node.stage == "split")
+        keys = dict.fromkeys(
+            node.key for node in self.files.manifest.nodes if node.stage == "split"
+        )
         for record in self.files.manifest.systems:
             for source in self.files.sources(record):
                 if self.files.source_kind(source) == "gold":
@@ -128,7 +130,10 @@ class RunReader:
     def _notes(self, record: SystemRecord) -> list[str]:
         notes = []
         if (part := self.files.asked(record)) is not None:
-            asked, all_ = len(self.files.examples(part)), len(self.files.examples(self.files.manifest.test))
+            asked, all_ = (
+                len(self.files.examples(part)),
+                len(self.files.examples(self.files.manifest.test)),
+            )
             notes.append(f"answers {asked} of the {all_} test sentences")
         calibrate = self.files.experiment.systems[record.name].calibrate
         if calibrate is not None:
@@ -170,7 +175,9 @@ class RunReader:
         if said:
             word = "assumed" if prices.assumed else "declared"
             notes.append(f"{' and '.join(said)} are {word}: {prices.source} ({prices.date}).")
-        if label is None and any(self.files.gold_budget(record) for record in self.files.manifest.systems):
+        if label is None and any(
+            self.files.gold_budget(record) for record in self.files.manifest.systems
+        ):
             notes.append(
                 "Human labels (gold budget) have no price, so what a system that saw any costs"
                 " once is unknown: declare prices.human_label, 0 where they cost nothing."
@@ -187,4 +194,3 @@ class RunReader:
                 said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
                 notes.append(f"Rows that also stand in the test set ({overlap.rows}): {said}.")
         return notes
-

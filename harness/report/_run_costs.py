@@ -151,7 +151,10 @@ class RunCosts:
             running[mode] = None
             if used is not None:
                 running[mode] = Quantities(
-                    {b: tuple(map(float, counts.mean(axis=0))) for b, counts in used.tokens.items()},
+                    {
+                        b: tuple(map(float, counts.mean(axis=0)))
+                        for b, counts in used.tokens.items()
+                    },
                     None if used.seconds is None else sum(used.seconds) / len(used.seconds),
                 )
         return SystemUse(one_off, running)

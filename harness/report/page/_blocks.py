@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Block", "Cell", "Chart", "Column", "Fold", "Grid", "Note", "Paint", "Widget"]
+__all__ = ["Block", "Cell", "Chart", "Column", "Fold", "Grid", "Note", "Paint", "Tone", "Widget"]
 
 Tone: TypeAlias = Literal["", "good", "bad", "muted", "strong"]
 
@@ -65,10 +65,10 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A paragraph; ``lead`` opens a section, a ``small`` one explains."""
+    """A paragraph, a ``small`` one that explains, or ``code``."""
 
     text: str
-    kind: Literal["lead", "plain", "small"] = "plain"
+    kind: Literal["plain", "small", "code"] = "plain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.costs import BreakEven, Money
 from harness.metrics import Comparison, Interval
 from harness.report._figures import ASSUMED, UNKNOWN, count, interval, money, score, signed
-from harness.report.page._blocks import Cell
+from harness.report.page._blocks import Cell, Tone
 
 __all__ = ["bounded_even", "difference_cell", "money_cell", "score_cell"]
 
@@ -38,6 +38,6 @@ def score_cell(found: Interval) -> Cell:
 
 def difference_cell(found: Comparison) -> Cell:
     """A difference in points with its interval; green and red where 0 lies outside."""
-    tone = "good" if found.low > 0 else "bad" if found.high < 0 else ""
+    tone: Tone = "good" if found.low > 0 else "bad" if found.high < 0 else ""
     text = f"{signed(found.difference)} {interval(found.low, found.high, sign=True)}"
-    return Cell(text, found.difference, tone=tone)  # type: ignore[arg-type]
+    return Cell(text, found.difference, tone=tone)

@@ -28,14 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["charts_of", "render_page", "save_figures"]
 
-_ANSWERS = {
-    "distil": ("Distil", "good"),
-    "do_not_distil": ("Do not distil", "bad"),
-    "not_separable": ("Not separable yet", "open"),
-    "cost_unknown": ("Quality holds, cost unknown", "open"),
-}
-
-
+_TONES = {"distil": "good", "do_not_distil": "bad", "not_separable": "open", "cost_unknown": "open"}
 _made: WeakKeyDictionary[Evidence, list[_Part]] = WeakKeyDictionary()
 
 
@@ -147,9 +140,9 @@ def _prepared(block: Block) -> dict[str, Any]:
 def _verdict(evidence: Evidence) -> dict[str, Any]:
     table, verdict = evidence.table, evidence.table.verdict
     if verdict is None:
-        sentence = "No student was compared with the reference, so there is nothing to decide."
-        return {"answer": "No verdict", "tone": "open", "sentence": sentence, "facts": []}
-    answer, tone = _ANSWERS[verdict.kind]
+        rest = "no student was compared with the reference, so there is nothing to decide."
+        return {"answer": "No verdict", "tone": "open", "rest": rest, "facts": []}
+    answer, _, rest = verdict.sentence.partition(": ")
     row = table.row(verdict.system)
     reference = table.row(table.reference)
     facts = [
@@ -161,9 +154,7 @@ def _verdict(evidence: Evidence) -> dict[str, Any]:
         )
     ]
     if (gap := row.difference) is not None:
-        facts.append(
-            _Fact("difference", signed(gap.value), interval(gap.low, gap.high, sign=True))
-        )
+        facts.append(_Fact("difference", signed(gap.value), interval(gap.low, gap.high, sign=True)))
         if gap.within_tolerance is not None:
             note = f"share of resamples that lose less than {score(table.tolerance)} points"
             facts.append(_Fact("within tolerance", f"{100 * gap.within_tolerance:.0f}%", note))
@@ -175,8 +166,10 @@ def _verdict(evidence: Evidence) -> dict[str, Any]:
                 _Fact(f"{name}, 1,000 sentences", money(found.costs.cheapest),
                       f"one-off {money(found.costs.one_off)}")
             )  # fmt: skip
-    facts.append(_Fact("test sentences", count(table.test.examples), ""))
-    return {"answer": answer, "tone": tone, "sentence": verdict.sentence, "facts": facts}
+    facts.append(
+        _Fact("test sentences", count(table.test.examples), f"tolerance {score(table.tolerance)}")
+    )
+    return {"answer": answer, "tone": _TONES[verdict.kind], "rest": rest, "facts": facts}
 
 
 @cache

@@ -41,7 +41,9 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
     shown = []
     for i in chosen:
         example = evidence.examples[i]
-        who = "student" if mine[i] == gold[i] else "reference" if theirs[i] == gold[i] else "neither"
+        who = (
+            "student" if mine[i] == gold[i] else "reference" if theirs[i] == gold[i] else "neither"
+        )
         shown.append(
             {
                 "id": example.id,

@@ -15,6 +15,7 @@ from harness.report.page._totals import Total, totals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import BboxBase
 
 __all__ = ["SECTION"]
 
@@ -85,9 +86,7 @@ def _front(points: list[_Point]) -> list[_Point]:
     return front
 
 
-def _draw(
-    axes: Axes, paint: Paint, points: list[_Point], front: list[_Point], word: str
-) -> None:
+def _draw(axes: Axes, paint: Paint, points: list[_Point], front: list[_Point], word: str) -> None:
     xs = [p.cost.value for p in front]
     ys = [p.row.score.value for p in front]
     axes.step(xs, ys, where="post", color=paint.ink, linewidth=1, alpha=0.45, linestyle="--")
@@ -112,26 +111,64 @@ def _draw(
         if high < 30 * max(low, 1e-12):  # a narrow range has no power of ten to be labelled
             axes.set_xlim(low / 2.2, high * 2.6)
         _label_money(axes)
-    _names(axes, paint, points)
     axes.margins(x=0.18, y=0.14)
     axes.set_xlabel("USD per 1,000,000 sentences")
     axes.set_ylabel(word)
+    axes.autoscale_view()
+    _names(axes, paint, points)
 
 
 def _names(axes: Axes, paint: Paint, points: list[_Point]) -> None:
-    """Names beside the points, alternately above and below where points are near."""
-    ordered = sorted(points, key=lambda p: p.row.score.value)
-    for at, p in enumerate(ordered):
-        right = p.cost.value <= sorted(q.cost.value for q in points)[len(points) // 2]
+    """Names beside the points, each where it covers least of what stands already."""
+    at = {p.row.system: axes.transData.transform((p.cost.value, p.row.score.value)) for p in points}
+    scale = axes.figure.dpi / 72
+    taken: list[_Box] = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in at.values()]
+    frame = axes.bbox
+    for p in sorted(points, key=lambda p: -p.row.score.value):
+        x, y = at[p.row.system]
+        wide, high = 5.6 * scale * len(p.row.system), 12 * scale
+        spots = []
+        for far in (8, 20, 34, 50):
+            for dx, dy in ((1, 0), (-1, 0), (1, 0.8), (1, -0.8), (-1, 0.8), (-1, -0.8)):
+                left = x + far * dx * scale - (wide if dx < 0 else 0)
+                low = y + far * dy * scale - high / 2
+                box = _Box(left, low, left + wide, low + high)
+                covered = sum(box.shared(other) for other in taken) + 4 * box.outside(frame)
+                spots.append((covered, far, len(spots), dx, dy, box))
+        _, far, _, dx, dy, box = min(spots, key=lambda spot: spot[:3])
+        taken.append(box)
         axes.annotate(
             p.row.system,
             (p.cost.value, p.row.score.value),
-            xytext=(7 if right else -7, 5 if at % 2 else -12),
+            xytext=(far * dx, far * dy),
             textcoords="offset points",
-            ha="left" if right else "right",
+            ha="left" if dx > 0 else "right",
+            va="center",
             color=paint.of(p.row.kind),
             fontsize=9.5,
+            arrowprops={"arrowstyle": "-", "color": paint.faint, "lw": 0.8} if far > 8 else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A rectangle in pixels."""
+
+    left: float
+    low: float
+    right: float
+    high: float
+
+    def shared(self, other: _Box) -> float:
+        """The area that two share."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        tall = min(self.high, other.high) - max(self.low, other.low)
+        return max(wide, 0.0) * max(tall, 0.0)
+
+    def outside(self, frame: BboxBase) -> float:
+        """The area outside the axes."""
+        inner = _Box(frame.x0, frame.y0, frame.x1, frame.y1)
+        return (self.right - self.left) * (self.high - self.low) - self.shared(inner)
 
 
 def _label_money(axes: Axes) -> None:

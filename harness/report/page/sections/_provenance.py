@@ -17,7 +17,7 @@ __all__ = ["SECTION"]
 def _blocks(evidence: Evidence) -> Sequence[Block]:
     manifest = evidence.manifest
     facts = {
-        "command": manifest.command,
+        "last command": manifest.command,
         "experiment": manifest.experiment,
         "calldistil": manifest.calldistil,
         "commit": manifest.commit or "not in a repository",
@@ -34,11 +34,23 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
     rows = tuple((Cell(name, name, tone="strong"), Cell(fact)) for name, fact in facts.items())
     columns = (Column("what", numeric=False), Column("value", numeric=False))
     return (
-        Note(f"To make it again: {manifest.command}"),
+        Note(f"To make it again, with the experiment file below: {_again(evidence)}"),
         Grid("manifest", columns, rows),
+        Fold("The experiment file", (Note(_experiment_text(evidence), "code"),)),
         Fold("Prices", (_prices(evidence),)),
         Fold("Files and stages, by hash", (_hashes(evidence), _stages(evidence))),
     )
+
+
+def _again(evidence: Evidence) -> str:
+    """The command that carries the experiment out anew."""
+    command = evidence.manifest.command
+    name = evidence.experiment.name
+    return command if command.startswith("calldistil run ") else f"calldistil run {name}.yaml"
+
+
+def _experiment_text(evidence: Evidence) -> str:
+    return evidence.reader.files.run.experiment_file.read_text(encoding="utf-8")
 
 
 def _seeds(evidence: Evidence) -> str:

@@ -50,7 +50,9 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
             " in twenty of them one misses by chance.",
             "small",
         ),
-        Grid("slices", tuple(columns), rows, "Colours mark a difference whose interval leaves out 0."),
+        Grid(
+            "slices", tuple(columns), rows, "Colours mark a difference whose interval leaves out 0."
+        ),
     )
 
 

@@ -135,9 +135,9 @@ if (data) {
 const costs = read("prices-data");
 if (costs) {
   const form = document.querySelector("#prices form"), body = by("repriced").tBodies[0];
-  const input = (set, label, value, keep) => {
+  const input = (set, label, value, keep, key) => {
     const l = make("label", "", label), i = make("input");
-    i.type = "number"; i.min = "0"; i.step = "any"; i.value = value ?? ""; i.placeholder = "unknown";
+    i.type = "number"; i.min = "0"; i.step = "any"; i.value = value ?? ""; i.placeholder = { cache_write: "as input", reasoning: "as output" }[key] || "unknown";
     l.append(i); set.append(l); keep(i); return i;
   };
   const fields = {}, others = {};
@@ -145,7 +145,7 @@ if (costs) {
     const set = make("fieldset"); set.append(make("legend", "", `${name}, USD per 1,000,000 tokens`));
     fields[name] = {};
     for (const key of [...costs.classes, "batch_discount"])
-      input(set, key.replaceAll("_", " "), price?.[key], (i) => { fields[name][key] = i; });
+      input(set, key.replaceAll("_", " "), price?.[key], (i) => { fields[name][key] = i; }, key);
     form.append(set);
   }
   const set = make("fieldset"); set.append(make("legend", "", "USD"));
