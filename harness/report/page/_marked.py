@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.relations import Example
 
@@ -31,6 +32,6 @@ def pieces_of(example: Example) -> list[Piece]:
             example.text[start:end],
             " ".join(r for r, m in roles.items() if m.start <= start and end <= m.end),
         )
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        for start, end in pairwise(cuts)
         if start < end
     ]

@@ -62,8 +62,8 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
         Note(
             f"{student.name} and {evidence.table.reference} answer {n:,} of {len(gold):,} sentences"
             f" differently (first training seed). Of these {len(lost):,} are lost,"
-            f" {len(won):,} won, and {len(neither):,} wrong either way. {len(shown)} are drawn here,"
-            " lost ones before won ones, spread over the relations."
+            f" {len(won):,} won, and {len(neither):,} wrong either way. {len(shown)} are drawn"
+            " here, lost ones before won ones, spread over the relations."
         ),
         Widget("disagreements", shown),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.report._figures import ASSUMED, count, metric_word
@@ -115,14 +116,17 @@ def _draw(axes: Axes, paint: Paint, points: list[_Point], front: list[_Point], w
     axes.set_xlabel("USD per 1,000,000 sentences")
     axes.set_ylabel(word)
     axes.autoscale_view()
-    _names(axes, paint, points)
+    _names(axes, paint, points, front)
 
 
-def _names(axes: Axes, paint: Paint, points: list[_Point]) -> None:
+def _names(axes: Axes, paint: Paint, points: list[_Point], front: list[_Point]) -> None:
     """Names beside the points, each where it covers least of what stands already."""
     at = {p.row.system: axes.transData.transform((p.cost.value, p.row.score.value)) for p in points}
     scale = axes.figure.dpi / 72
     taken: list[_Box] = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in at.values()]
+    for here, there in pairwise(front):  # the line between them
+        (x, y), (right, top) = at[here.row.system], at[there.row.system]
+        taken += [_Box(x, y - 2, right, y + 2), _Box(right - 2, y, right + 2, top)]
     frame = axes.bbox
     for p in sorted(points, key=lambda p: -p.row.score.value):
         x, y = at[p.row.system]
