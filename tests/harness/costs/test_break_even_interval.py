@@ -1,4 +1,4 @@
-"""The interval of the break-even against simulations whose truth is known, and against Fieller's."""
+"""The interval of the break-even against simulations of known truth, and against Fieller's."""
 
 from __future__ import annotations
 

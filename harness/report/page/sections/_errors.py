@@ -34,8 +34,9 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
     named = [evidence.table.reference]
     if evidence.student is not None and evidence.student.name in evidence.whole:
         named.append(evidence.student.name)
-    for name in named:
-        blocks.append(Fold(f"Confusion table of {name}", (_matrix(evidence, name),)))
+    for at, name in enumerate(named):
+        matrix = _matrix(evidence, name, f"confusion-{at}")
+        blocks.append(Fold(f"Confusion table of {name}", (matrix,)))
     blocks.append(
         Note("A shade shows the share of a gold label; the diagonal is what was right.", "small")
     )
@@ -55,7 +56,7 @@ def _kinds(answers: Answers) -> list[Cell]:
     return [Cell(score(mean).removesuffix(".0"), mean) for mean in means]
 
 
-def _matrix(evidence: Evidence, name: str) -> Grid:
+def _matrix(evidence: Evidence, name: str, id: str) -> Grid:
     found = confusion(evidence.systems[name].answers)
     columns = [Column("gold ↓  answered →", numeric=False)]
     columns += [
@@ -72,7 +73,7 @@ def _matrix(evidence: Evidence, name: str) -> Grid:
             shade = float(n / totals[i])
             cells.append(Cell(count(int(n)), int(n), note, tone, shade) if n else Cell("", 0))
         rows.append(tuple(cells))
-    return Grid(f"confusion-{name}", tuple(columns), tuple(rows), matrix=True)
+    return Grid(id, tuple(columns), tuple(rows), matrix=True)
 
 
 SECTION = Section("Errors and confusions", 100, _blocks, "Errors")

@@ -45,9 +45,9 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
         Note(
             "A pair counts as seen if both entities stand together in a row that a student of this"
             " run was trained on. A sentence has a lexical cue if a word outside its entities"
-            " speaks for its gold relation in the labelled rows outside the test set; sentences without a"
-            " relation have no part in that division. Intervals are not corrected for their number:"
-            " in twenty of them one misses by chance.",
+            " speaks for its gold relation in the labelled rows outside the test set; sentences"
+            " without a relation have no part in that division. Intervals are not corrected for"
+            " their number: in twenty of them one misses by chance.",
             "small",
         ),
         Grid(
