@@ -1,5 +1,6 @@
 """Scores, their intervals and paired tests, all from joined answers."""
 
+from harness.metrics._all_pairs import Pair, compare_all
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
 from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
@@ -46,12 +47,14 @@ __all__ = [
     "OfficialEvaluation",
     "OfficialReport",
     "OfficialScore",
+    "Pair",
     "RelationScore",
     "SemevalMacroF1",
     "TrivialBaseline",
     "Unparsed",
     "batch_calibration",
     "compare",
+    "compare_all",
     "confusion",
     "contextual_calibration",
     "diagnostics",
