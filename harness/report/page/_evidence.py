@@ -117,13 +117,13 @@ class Evidence:
 
     def predictions(self, system: str) -> dict[str, Prediction]:
         """A system's answers by example id, in its first repetition."""
-        key = self.record(system).repetitions[0].answers
+        key = self.record(system).repetitions[0].final
         return {p.example_id: p for p in self.reader.files.predictions(key)}
 
     def confidences(self, system: str) -> dict[str, float]:
         """How sure a system was of each answer, in its first repetition, where it says so."""
         if system not in self._confidences:
-            key = self.record(system).repetitions[0].answers
+            key = self.record(system).repetitions[0].final
             self._confidences[system] = self.reader.files.confidences(key)
         return self._confidences[system]
 
