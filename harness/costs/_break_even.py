@@ -152,7 +152,7 @@ def mean_draws(
 
 def _mean_of(taken: NDArray[np.int64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
     size, *sums = taken @ rows
-    return np.array(sums) / size
+    return np.asarray(np.array(sums) / size)
 
 
 def _volume(extra: float, saved: float) -> float:

@@ -82,7 +82,9 @@ class PriceDraws:
         low, high = prices.ranges[name]
         entropy = [self.seed, *f"{owner}/{name}".encode()]
         at = np.random.default_rng(entropy).uniform(-1, 1, self.draws)
-        return np.where(at < 0, likely + at * (likely - low), likely + at * (high - likely))
+        return np.asarray(
+            np.where(at < 0, likely + at * (likely - low), likely + at * (high - likely))
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

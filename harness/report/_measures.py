@@ -141,13 +141,13 @@ def evens_by_mode(student: SystemResult, reference: SystemResult) -> dict[str, B
 
 
 def _draws(
-    student: SystemResult, own: str, reference: SystemResult, its: str
+    student: SystemResult, own: CostMode, reference: SystemResult, its: CostMode
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     """Draws of both running costs and of the one-off difference; None where one is unknown."""
     mine, theirs = student.cost_draws, reference.cost_draws
     if mine is None or theirs is None or mine.one_off is None or theirs.one_off is None:
         return None
-    running = dict(mine.per_sentence).get(own), dict(theirs.per_sentence).get(its)
+    running = mine.per_sentence.get(own), theirs.per_sentence.get(its)
     if running[0] is None or running[1] is None:
         return None
     return running[0], running[1], mine.one_off - theirs.one_off

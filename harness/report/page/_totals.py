@@ -39,7 +39,7 @@ def totals(system: SystemResult, volumes: Sequence[float]) -> list[Total]:
     if cost.one_off.amount is None or per_1000.amount is None:
         return []
     draws = system.cost_draws
-    running = None if draws is None else dict(draws.per_sentence).get(mode)
+    running = None if draws is None else draws.per_sentence.get(mode)
     found = []
     for volume in volumes:
         value = cost.one_off.amount + per_1000.amount / 1000 * volume
