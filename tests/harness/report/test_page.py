@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.report import render
+from harness.report import render, report_run
 from harness.report._figures import count, interval, money, score, signed
 from harness.report.page import (
     Block,
@@ -263,3 +264,22 @@ def test_money_of_the_break_even_table_is_that_of_the_rows(
         costs = evidence.row(row[0][0]).costs
         assert costs is not None
         assert row[-1][0] == money(costs.one_off)
+
+
+def test_the_latency_is_that_of_the_timed_calls_and_else_not_known(
+    evidence: Evidence, planted_run: Path, tmp_path: Path
+) -> None:
+    assert [row.latency for row in evidence.table.rows] == [None] * 5  # the fake tells no time
+    run = tmp_path / "run"
+    shutil.copytree(planted_run, run)
+    (ledger,) = run.glob("artefacts/extract-*/ledger.jsonl")
+    charges = [json.loads(line) for line in ledger.read_text().splitlines()]
+    timed = [json.dumps({**c, "latency_s": at / 100}) for at, c in enumerate(charges)]
+    ledger.write_text("\n".join(timed) + "\n")
+    found = report_run(run)
+    latency = found.row("llm").latency
+    assert latency is not None
+    assert latency.sentences == 80
+    assert latency.p50 == pytest.approx(0.01 * (len(charges) - 1) / 2, abs=0.02)
+    assert latency.p95 == pytest.approx(0.01 * (len(charges) - 1) * 0.95, abs=0.02)
+    assert found.row("few").latency is None

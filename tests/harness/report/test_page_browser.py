@@ -177,6 +177,14 @@ def test_no_page_is_wider_than_its_screen(
             assert box is not None and 200 < box["width"] <= width
 
 
+def test_a_printed_page_cuts_nothing_off(opened: Page) -> None:
+    opened.set_viewport_size({"width": 720, "height": 1000})
+    opened.emulate_media(media="print")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 720
+    assert not opened.locator("nav").is_visible()
+    assert opened.locator("#verdict").is_visible()
+
+
 def _large(n: int) -> dict[str, Any]:
     texts = [f"Sentence {i} of Ada{i} who works for Acme{i % 997} ." for i in range(n)]
     return {

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.metrics import Answers, confusion, diagnostics
 from harness.report._figures import count, score
-from harness.report.page._blocks import Block, Cell, Column, Fold, Grid, Note
+from harness.report.page._blocks import Block, Cell, Column, Fold, Grid, Note, Tone
 from harness.report.page._evidence import Evidence
 from harness.report.page._section import Section
 
@@ -69,7 +69,7 @@ def _matrix(evidence: Evidence, name: str, id: str) -> Grid:
         cells = [Cell(f"{i + 1} {label}", i, tone="strong")]
         for j, n in enumerate(found.counts[i]):
             note = f"{label} answered as {found.columns[j] or 'not read'}: {n}"
-            tone = "good" if i == j else "bad"
+            tone: Tone = "good" if i == j else "bad"
             shade = float(n / totals[i])
             cells.append(Cell(count(int(n)), int(n), note, tone, shade) if n else Cell("", 0))
         rows.append(tuple(cells))

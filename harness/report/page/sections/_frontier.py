@@ -131,7 +131,7 @@ def _names(axes: Axes, paint: Paint, points: list[_Point], front: list[_Point]) 
     for p in sorted(points, key=lambda p: -p.row.score.value):
         x, y = at[p.row.system]
         wide, high = 5.6 * scale * len(p.row.system), 12 * scale
-        spots = []
+        spots: list[tuple[float, int, int, float, float, _Box]] = []
         for far in (8, 20, 34, 50):
             for dx, dy in ((1, 0), (-1, 0), (1, 0.8), (1, -0.8), (-1, 0.8), (-1, -0.8)):
                 left = x + far * dx * scale - (wide if dx < 0 else 0)

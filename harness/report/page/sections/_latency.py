@@ -32,7 +32,7 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
                 Cell(row.system, row.system, tone="strong"),
                 *(
                     Cell(UNKNOWN, tone="muted") if v is None else Cell(seconds(v), v)
-                    for v in (timed and timed.p50, timed and timed.p95)
+                    for v in ((None, None) if timed is None else (timed.p50, timed.p95))
                 ),
                 Cell("-") if timed is None else Cell(count(timed.sentences), timed.sentences),
                 Cell(seconds(mean), mean, tone="muted" if mean is None else ""),

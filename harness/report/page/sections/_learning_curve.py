@@ -83,7 +83,8 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
 
 
 def _steps(evidence: Evidence, curve: _Curve) -> list[tuple[Cell, ...]]:
-    steps, stopped = [], False
+    steps: list[tuple[Cell, ...]] = []
+    stopped = False
     for before, after in zip(curve.rows, curve.rows[1:], strict=False):
         gain = evidence.compared(after.system, before.system)
         paid = None

@@ -31,7 +31,7 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
     }
     if not lines:
         return ()
-    kinds = {row.system: row.kind for row in evidence.table.rows}
+    kinds: dict[str, str] = {row.system: row.kind for row in evidence.table.rows}
     volume = evidence.table.volume
     chart = Chart(
         "cumulative-cost",
