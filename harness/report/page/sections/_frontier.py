@@ -127,30 +127,31 @@ def _names(axes: Axes, paint: Paint, points: list[_Point], front: list[_Point]) 
     for here, there in pairwise(front):  # the line between them
         (x, y), (right, top) = at[here.row.system], at[there.row.system]
         taken += [_Box(x, y - 2, right, y + 2), _Box(right - 2, y, right + 2, top)]
-    frame = axes.bbox
     for p in sorted(points, key=lambda p: -p.row.score.value):
         x, y = at[p.row.system]
         wide, high = 5.6 * scale * len(p.row.system), 12 * scale
-        spots: list[tuple[float, int, int, float, float, _Box]] = []
+        best: _Spot | None = None
         for far in (8, 20, 34, 50):
-            for dx, dy in ((1, 0), (-1, 0), (1, 0.8), (1, -0.8), (-1, 0.8), (-1, -0.8)):
+            for dx, dy in ((1, 0.0), (-1, 0.0), (1, 0.8), (1, -0.8), (-1, 0.8), (-1, -0.8)):
                 left = x + far * dx * scale - (wide if dx < 0 else 0)
                 low = y + far * dy * scale - high / 2
                 box = _Box(left, low, left + wide, low + high)
-                covered = sum(box.shared(other) for other in taken) + 4 * box.outside(frame)
-                spots.append((covered, far, len(spots), dx, dy, box))
-        _, far, _, dx, dy, box = min(spots, key=lambda spot: spot[:3])
-        taken.append(box)
+                covered = sum(box.shared(other) for other in taken) + 4 * box.outside(axes.bbox)
+                if best is None or covered < best.covered:
+                    best = _Spot(covered, far, far * dx, far * dy, box)
+        assert best is not None  # there are spots
+        taken.append(best.box)
+        line = {"arrowstyle": "-", "color": paint.faint, "lw": 0.8}
         axes.annotate(
             p.row.system,
             (p.cost.value, p.row.score.value),
-            xytext=(far * dx, far * dy),
+            xytext=(best.right, best.up),
             textcoords="offset points",
-            ha="left" if dx > 0 else "right",
+            ha="left" if best.right > 0 else "right",
             va="center",
             color=paint.of(p.row.kind),
             fontsize=9.5,
-            arrowprops={"arrowstyle": "-", "color": paint.faint, "lw": 0.8} if far > 8 else None,
+            arrowprops=line if best.far > 8 else None,
         )
 
 
@@ -173,6 +174,17 @@ class _Box:
         """The area outside the axes."""
         inner = _Box(frame.x0, frame.y0, frame.x1, frame.y1)
         return (self.right - self.left) * (self.high - self.low) - self.shared(inner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A place for a name, in points from its own point, and what it would cover, in pixels."""
+
+    covered: float
+    far: int
+    right: float
+    up: float
+    box: _Box
 
 
 def _label_money(axes: Axes) -> None:
