@@ -1,4 +1,4 @@
-"""The sections of the page, each one file under ``sections``."""
+"""The sections of the page, each one file under ``parts``."""
 
 from __future__ import annotations
 
@@ -38,4 +38,4 @@ _OURS = (
     "overlaps", "costs", "provenance",
 )  # fmt: skip
 for _name in _OURS:
-    sections.add_lazy(_name, f"harness.report.page.sections._{_name}:SECTION")
+    sections.add_lazy(_name, f"harness.report.page.parts._{_name}:SECTION")

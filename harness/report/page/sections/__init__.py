@@ -1,1 +1,0 @@
-"""The sections of the page, one per file; ``harness.report.page.sections`` names them in order."""
