@@ -24,6 +24,7 @@ FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("
 # Rooms of the harness from the top to the base: a room imports from rooms below its own alone.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
+    frozenset({"shipping"}),
     frozenset({"report", "pipeline"}),
     frozenset({"students", "metrics", "costs", "store"}),
     frozenset({"datasets"}),
@@ -51,6 +52,12 @@ HEAVY = (
     "ray",
     "datasets",
     "semhash",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "fastapi",
+    "uvicorn",
+    "spacy",
 )
 # Kinds of component that an experiment file configures.
 CONFIGURED = frozenset(

@@ -122,22 +122,22 @@ class DpoTuner:
         checkpoints: Path,
         progress: Progress | None,
     ) -> Trained:
+        import trl
         from datasets import Dataset
-        from trl import DPOConfig, DPOTrainer
 
         loaded = load_model(self._options.to_backend())
         if loaded.seq2seq:
             raise CalldistilError(
                 "Preferences tune causal models alone.", hint="Name a causal model, or use sft."
             )
-        config: Any = DPOConfig
+        library: Any = trl  # it exports lazily, which a type checker does not see
         with prepared(seed):
-            arguments = config(
+            arguments = library.DPOConfig(
                 **arguments_of(self._options, loaded, seed=seed, folder=checkpoints),
                 beta=self._options.beta,
                 max_length=self._options.max_length,
             )
-            trainer = DPOTrainer(
+            trainer = library.DPOTrainer(
                 model=loaded.model,
                 args=arguments,
                 train_dataset=Dataset.from_list([self._row(pair, loaded) for pair in pairs]),

@@ -20,6 +20,7 @@ from harness.protocols import (
     Completion,
     Extractor,
     Message,
+    Neighbour,
     Progress,
     SearchesNeighbours,
     TuneReport,
@@ -121,7 +122,7 @@ class SftTuner:
             extractors, self._options.extractor, self._options.extractor_options, Path()
         )
         kind = found.kind
-        neighbours = {}
+        neighbours: dict[str, tuple[Neighbour, ...]] = {}
         if isinstance(kind, SearchesNeighbours):
             search = kind.neighbour_search(options=found.options)
             if search is not None:
@@ -165,16 +166,16 @@ class SftTuner:
     def _causal(
         self, rows: Sequence[_Answered], loaded: LoadedModel, seed: int, folder: Path
     ) -> Any:
+        import trl
         from datasets import Dataset
-        from trl import SFTConfig, SFTTrainer
 
-        config: Any = SFTConfig
-        arguments = config(
+        library: Any = trl  # it exports lazily, which a type checker does not see
+        arguments = library.SFTConfig(
             **arguments_of(self._options, loaded, seed=seed, folder=folder),
             max_length=self._options.max_length,
             completion_only_loss=True,
         )
-        return SFTTrainer(
+        return library.SFTTrainer(
             model=loaded.model,
             args=arguments,
             train_dataset=Dataset.from_list([self._row(row, loaded) for row in rows]),
@@ -197,8 +198,8 @@ class SftTuner:
     def _seq2seq(
         self, rows: Sequence[_Answered], loaded: LoadedModel, seed: int, folder: Path
     ) -> Any:
+        import peft
         from datasets import Dataset
-        from peft import get_peft_model, prepare_model_for_kbit_training
         from transformers import (
             DataCollatorForSeq2Seq,
             Seq2SeqTrainer,
@@ -217,12 +218,13 @@ class SftTuner:
             }
             for row in rows
         ]
+        library: Any = peft
         model = loaded.model
         if self._options.quantize != "none":
-            model = prepare_model_for_kbit_training(
+            model = library.prepare_model_for_kbit_training(
                 model, use_gradient_checkpointing=self._options.gradient_checkpointing
             )
-        model = get_peft_model(model, lora_of(self._options, loaded))
+        model = library.get_peft_model(model, lora_of(self._options, loaded))
         return Seq2SeqTrainer(
             model=model,
             args=Seq2SeqTrainingArguments(

@@ -118,9 +118,9 @@ def train(
         adapter: Folder to write, with safetensors and JSON alone.
         progress: Told of (done, total) steps.
     """
-    from transformers import TrainerCallback
-    from transformers.trainer_utils import get_last_checkpoint
+    from transformers import TrainerCallback, trainer_utils
 
+    last_checkpoint: Any = trainer_utils.get_last_checkpoint
     checkpoints.mkdir(parents=True, exist_ok=True)
     earlier = _earlier(checkpoints)
     started = time.perf_counter()
@@ -139,8 +139,7 @@ def train(
 
     trainer.add_callback(Telling())
     trainer.remove_callback(_printer())
-    last = get_last_checkpoint(str(checkpoints))
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last_checkpoint(str(checkpoints)))
     seconds = earlier + time.perf_counter() - started
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)

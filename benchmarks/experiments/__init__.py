@@ -2,11 +2,30 @@
 
 from pathlib import Path
 
-__all__ = ["EXTRACTORS_SEMEVAL", "GENERATORS_SEMEVAL", "NEWSROOM_DEMO", "SEMEVAL_2010_TASK_8"]
+__all__ = [
+    "CASCADE_SEMEVAL",
+    "EXTRACTORS_SEMEVAL",
+    "GENERATORS_SEMEVAL",
+    "NEWSROOM_DEMO",
+    "SEMEVAL_2010_TASK_8",
+    "STUDENTS_SEMEVAL",
+    "STUDENTS_SEMEVAL_FULL",
+    "STUDENTS_SEMEVAL_GOLD_8",
+    "STUDENTS_SEMEVAL_GOLD_16",
+    "STUDENTS_SEMEVAL_GOLD_32",
+    "STUDENTS_SEMEVAL_TKRE",
+]
 
 _HERE = Path(__file__).parent
 
+CASCADE_SEMEVAL = _HERE / "cascade-semeval.yaml"
 EXTRACTORS_SEMEVAL = _HERE / "extractors-semeval.yaml"
 GENERATORS_SEMEVAL = _HERE / "generators-semeval.yaml"
 NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"
 SEMEVAL_2010_TASK_8 = _HERE / "semeval-2010-task-8.yaml"
+STUDENTS_SEMEVAL = _HERE / "students-semeval.yaml"
+STUDENTS_SEMEVAL_FULL = _HERE / "students-semeval-full.yaml"
+STUDENTS_SEMEVAL_GOLD_8 = _HERE / "students-semeval-gold-8.yaml"
+STUDENTS_SEMEVAL_GOLD_16 = _HERE / "students-semeval-gold-16.yaml"
+STUDENTS_SEMEVAL_GOLD_32 = _HERE / "students-semeval-gold-32.yaml"
+STUDENTS_SEMEVAL_TKRE = _HERE / "students-semeval-tkre.yaml"

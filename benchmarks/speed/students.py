@@ -6,6 +6,8 @@ process, in turns, and the better turn of each counts. The last line is one JSON
 - ``training``: samples per second of ``fit`` against the transformers ``Trainer`` with its
   default padding and precision (needs accelerate). Same rows, epochs, batch size and learning
   rate; both are then scored on the same unseen rows, so that speed is not bought with F1.
+  ``--peer setfit`` puts a sentence-transformers loop in the Trainer's place, as SetFit has it
+  (Tunstall et al. 2022): contrastive pairs, then logistic regression (needs sentence-transformers).
 - ``inference``: sentences per second of ``predict_proba`` against a loop over
   ``pipeline("text-classification")`` with the weights that the ``Trainer``'s class loads.
 
@@ -173,6 +175,61 @@ def trainer_training(data: Corpus, epochs: int) -> Side:
     return Side(len(data.train) * epochs / seconds, f1)
 
 
+def setfit_training(data: Corpus, epochs: int) -> Side:
+    """Trains on pairs with sentence-transformers and scores a logistic regression on the vectors.
+
+    A row makes one pair with its label and one with another in each epoch, as SetFit with one
+    iteration does; a row counts once, as on the other side.
+    """
+    import torch
+    from datasets import Dataset
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from sentence_transformers.losses import CosineSimilarityLoss
+    from sklearn.linear_model import LogisticRegression
+
+    torch.manual_seed(1)
+    rng = np.random.default_rng(1)
+    start = time.perf_counter()
+    model = SentenceTransformer(backbone_folder(DEFAULT_BACKBONE), device="cpu")
+    texts = [marked(row) for row in data.train]
+    labels = np.array([str(row.relation) for row in data.train])
+    pairs: dict[str, list[Any]] = {"one": [], "other": [], "label": []}
+    for i, text in enumerate(texts):
+        for same in (True, False):
+            others = np.flatnonzero((labels == labels[i]) == same)
+            if len(others):
+                pairs["one"].append(text)
+                pairs["other"].append(texts[int(rng.choice(others))])
+                pairs["label"].append(float(same))
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=SentenceTransformerTrainingArguments(
+                output_dir=folder,
+                num_train_epochs=epochs,
+                per_device_train_batch_size=BATCH,
+                learning_rate=2e-5,  # SetFit's own
+                seed=1,
+                use_cpu=True,
+                report_to="none",
+                save_strategy="no",
+                logging_strategy="no",
+                disable_tqdm=True,
+            ),
+            train_dataset=Dataset.from_dict(pairs),
+            loss=CosineSimilarityLoss(model),
+        )
+        trainer.train()
+    head = LogisticRegression(max_iter=300).fit(model.encode(texts), labels)
+    seconds = time.perf_counter() - start
+    predicted = head.predict(model.encode([marked(row) for row in data.test]))
+    return Side(len(texts) * epochs / seconds, micro_f1(data, [str(label) for label in predicted]))
+
+
 def in_turns(ours: Callable[[], Side], peers: Callable[[], Side], turns: int) -> tuple[Side, Side]:
     """Runs both sides in turns; the fastest turn of each counts."""
     best: dict[str, Side] = {}
@@ -184,6 +241,9 @@ def in_turns(ours: Callable[[], Side], peers: Callable[[], Side], turns: int) ->
             if name not in best or side.speed > best[name].speed:
                 best[name] = side
     return best["student"], best["peer"]
+
+
+PEERS = {"trainer": trainer_training, "setfit": setfit_training}
 
 
 def inference(data: Corpus, turns: int) -> tuple[Side, Side]:
@@ -216,6 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one comparison and prints it as one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.students")
     parser.add_argument("what", choices=["training", "inference"])
+    parser.add_argument("--peer", choices=["trainer", "setfit"], default="trainer")
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--turns", type=int, default=2)
@@ -225,10 +286,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.what == "training":
         ours, peers = in_turns(
             lambda: student_training(data, chosen.epochs),
-            lambda: trainer_training(data, chosen.epochs),
+            lambda: PEERS[chosen.peer](data, chosen.epochs),
             chosen.turns,
         )
-        unit, peer = "samples/s", "transformers Trainer, default padding and precision"
+        unit = "samples/s"
+        peer = {
+            "trainer": "transformers Trainer, default padding and precision",
+            "setfit": "sentence-transformers, contrastive pairs and logistic regression",
+        }[chosen.peer]
     else:
         ours, peers = inference(data, chosen.turns)
         unit, peer = "sentences/s", 'loop over pipeline("text-classification")'

@@ -26,6 +26,8 @@ _EXTRAS = {
     "tuning": ("trl", "peft"),
     "report": ("matplotlib",),
     "ray": ("ray",),
+    "onnx": ("onnxruntime", "onnx", "onnxscript"),
+    "serve": ("fastapi", "uvicorn"),
 }
 _PACKAGES = ("harness", "agents", "benchmarks")
 

@@ -66,7 +66,15 @@ def live_experiment(folder: Path, *, demo: Path, model: Path | None, limit: int)
                 "use": "llama_cpp",
                 "options": {"model": str(model.resolve()) if model else LIVE_MODEL},
                 "sampling": {"temperature": 0, "max_tokens": 48},
+                "price": "machine",
             }
+        },
+        "prices": {
+            "date": "2026-11-20",
+            "assumed": True,
+            "source": "as in the recorded demo; the local model is paid for as machine time",
+            "machine_per_hour": 0.10,
+            "human_label": 0.10,
         },
         "systems": {
             "llm": asks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ def command(
     """
     from harness.cli._single import progress_bar
     from harness.datasets import read_examples
-    from harness.pipeline import Tune, checked_component, run_single
+    from harness.pipeline import SECONDS, Tune, checked_component, run_single
     from harness.registry import tuners
     from harness.relations import load_schema
 
@@ -67,6 +68,8 @@ def command(
             checkpoints=output / ".draft-checkpoints",
         )
     if first:
+        said = json.dumps({"seconds": measures.seconds})
+        (output / SECONDS).write_text(said, encoding="utf-8")  # for who takes the adapter over
         click.echo(
             f"{output}: {found.name} tuned on {measures.units} items"
             f" in {measures.seconds or 0:.1f} s",

@@ -5,6 +5,7 @@ from harness.pipeline._batch_import import ImportedAnswers, import_batch
 from harness.pipeline._budget import Budget, BudgetLimits, Payer, Purse
 from harness.pipeline._bundle import bundle_run
 from harness.pipeline._bundle_form import BundleContents
+from harness.pipeline._cascade_plan import cascades_of, matching
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._driver import Call, ItemResult, converse
 from harness.pipeline._estimate import (
@@ -22,7 +23,7 @@ from harness.pipeline._plan import Node, Plan, build_plan
 from harness.pipeline._run import RunFolder, resume_run, run_experiment
 from harness.pipeline._setup import Setup, load_setup, read_experiment
 from harness.pipeline._single import agent_of, run_single
-from harness.pipeline._systems import SystemEntry
+from harness.pipeline._systems import CascadeEntry, SystemEntry
 from harness.pipeline._unbundle import unbundle
 from harness.pipeline.stages import (
     DEMONSTRATIONS,
@@ -31,7 +32,9 @@ from harness.pipeline.stages import (
     MODEL,
     OVERLAPS,
     REJECTS,
+    SECONDS,
     SHORTFALLS,
+    TUNED,
     Agent,
     Explain,
     Extract,
@@ -39,11 +42,16 @@ from harness.pipeline.stages import (
     Stage,
     Train,
     Tune,
+    TwoAnswers,
+    constrain_probabilities,
+    load_cascade,
     load_confidences,
     load_examples,
     load_explanations,
     load_predictions,
     read_jsonl,
+    two_answers,
+    with_adapter,
 )
 
 __all__ = [
@@ -53,13 +61,16 @@ __all__ = [
     "MODEL",
     "OVERLAPS",
     "REJECTS",
+    "SECONDS",
     "SHORTFALLS",
+    "TUNED",
     "Agent",
     "BatchStage",
     "Budget",
     "BudgetLimits",
     "BundleContents",
     "Call",
+    "CascadeEntry",
     "Component",
     "Experiment",
     "Explain",
@@ -86,22 +97,27 @@ __all__ = [
     "SystemRecord",
     "Train",
     "Tune",
+    "TwoAnswers",
     "agent_of",
     "build_plan",
     "bundle_run",
+    "cascades_of",
     "checked_component",
     "checked_sampling",
+    "constrain_probabilities",
     "converse",
     "estimate_plan",
     "execute",
     "export_batch",
     "find_neighbours",
     "import_batch",
+    "load_cascade",
     "load_confidences",
     "load_examples",
     "load_explanations",
     "load_predictions",
     "load_setup",
+    "matching",
     "measures_of",
     "nearest_rows",
     "read_experiment",
@@ -111,5 +127,7 @@ __all__ = [
     "resume_run",
     "run_experiment",
     "run_single",
+    "two_answers",
     "unbundle",
+    "with_adapter",
 ]

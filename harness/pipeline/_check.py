@@ -14,6 +14,7 @@ from harness.errors import ConfigError, DataError, Problem
 from harness.metrics import metrics
 from harness.pipeline._components import Component, checked_component
 from harness.pipeline._experiment import DataEntry, Experiment
+from harness.pipeline._systems import CascadeEntry
 from harness.pipeline.stages import tuned_adapter
 from harness.protocols import Backend, NeedsCapabilities, SearchesNeighbours
 from harness.registry import Registry, backends, explainers, extractors, generators, tuners
@@ -83,6 +84,8 @@ class _Checks:
                 yield self._problem("it explains a few-shot set", "add few_shot:", at)
         for name, system in self.experiment.systems.items():
             place: Location = ("systems", name)
+            if system.cascade is not None:
+                yield from self._cascade(system.cascade, (*place, "cascade"))
             if system.extractor is not None:
                 yield from self._extractor(system.extractor, system.options, system.backend, place)
                 if system.ids is not None and not system.ids.is_file():
@@ -127,6 +130,26 @@ class _Checks:
                     "it uses a development set", "add data.dev or few_shot.dev", place
                 )
 
+    def _cascade(self, entry: CascadeEntry, place: Location) -> Iterator[Problem]:
+        """Checks that a cascade is made of a student and a direct system, both plain."""
+        for key, name, direct in (
+            ("student", entry.student, False),
+            ("direct", entry.direct, True),
+        ):
+            here = (*place, key)
+            part = self.experiment.systems.get(name)
+            if part is None:
+                known = ", ".join(self.experiment.systems)
+                yield self._problem(f"{name!r} is not a system", f"one of: {known}", here)
+            elif part.cascade is not None or (part.kind == "direct") != direct:
+                wanted = "a direct system" if direct else "a student"
+                yield self._problem(f"{name!r} is {part.kind}", f"name {wanted}", here)
+            elif part.ids is not None or part.calibrate is not None:
+                key = "ids" if part.ids is not None else "calibrate"
+                yield self._problem(f"{name!r} has {key}", "name a system without", here)
+        if entry.choose is not None:
+            yield from self._needs_data("dev", place)
+
     def _names(self) -> Iterator[Problem]:
         experiment = self.experiment
         for role in ("reference", "candidate"):
@@ -137,7 +160,8 @@ class _Checks:
         reference = experiment.systems.get(experiment.reference)
         if reference is not None and reference.kind != "direct":
             yield self._problem(
-                f"{experiment.reference!r} is a student",
+                f"{experiment.reference!r} is a"
+                f" {'cascade' if reference.kind == 'cascade' else 'student'}",
                 "the reference must be a direct system",
                 ("reference",),
             )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from harness.pipeline._components import checked_component
 from harness.pipeline._experiment import Experiment
 from harness.pipeline._node import Node
 from harness.pipeline._setup import Setup
-from harness.pipeline.stages import Agent, Encode, Tune
-from harness.registry import tuners
+from harness.pipeline.stages import Adopt, Agent, Encode, Tune
+from harness.registry import backends, tuners
 
 __all__ = ["GoldRows", "neighbour_inputs", "searches_few_shot", "tuned_input", "tuned_on_split"]
 
@@ -44,9 +45,13 @@ def searches_few_shot(agent: Agent) -> bool:
 
 
 def tuned_input(setup: Setup, agent: Agent, gold: GoldRows) -> dict[str, Node]:
-    """The training of the adapter that an agent's backend carries, if the run trains it."""
+    """The training of the adapter that an agent's backend carries, here or before."""
     if (adapter := agent.tuned) is None:
-        return {}
+        folder = getattr(agent.backend_options, "adapter", None)
+        if not isinstance(folder, Path):
+            return {}
+        weights = backends.get(agent.backend_use).fingerprint(options=agent.backend_options)
+        return {"adopted": Node(Adopt(folder, weights), f"adopt {folder.name}", {})}
     entry = setup.experiment.tuned[adapter.tuned]
     found = checked_component(tuners, entry.tuner, entry.options, setup.base)
     stage = Tune(tuner=found.name, options=found.options, schema=setup.schema, seed=entry.seed)

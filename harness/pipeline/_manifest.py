@@ -15,6 +15,7 @@ from harness import __version__
 from harness.costs import ModelPrice
 from harness.documents import FileModel
 from harness.errors import ArtefactError
+from harness.pipeline._experiment import SeedTriple
 from harness.pipeline._plan import Node, Plan
 from harness.pipeline._systems import SystemKind
 from harness.pipeline.stages import agent_behind
@@ -46,6 +47,11 @@ class RepetitionRecord(FileModel):
     training: int | None
     answers: str
     calibrated: str | None = None
+
+    @property
+    def seeds(self) -> SeedTriple:
+        """Its seeds."""
+        return SeedTriple(self.split, self.generation, self.training)
 
     @property
     def final(self) -> str:

@@ -10,6 +10,7 @@ from harness.documents import FileModel, ResolvedPath
 
 __all__ = [
     "CalibrateEntry",
+    "CascadeEntry",
     "GeneratedSource",
     "LabelledSource",
     "Source",
@@ -17,7 +18,7 @@ __all__ = [
     "SystemKind",
 ]
 
-SystemKind = Literal["direct", "distilled", "labelled", "gold", "mixed"]
+SystemKind = Literal["direct", "distilled", "labelled", "gold", "mixed", "cascade"]
 
 
 class GeneratedSource(FileModel):
@@ -101,8 +102,40 @@ class CalibrateEntry(FileModel):
         return self
 
 
+class CascadeEntry(FileModel):
+    """A student first, a direct system where the student's confidence is under a threshold.
+
+    Without ``threshold`` and ``choose`` there is no row, only the curve of the score against the
+    cost over thresholds, which every cascade has. Both are made from stored answers.
+
+    Attributes:
+        student: Name of the system that answers first. Its confidence is its largest probability.
+        direct: Name of the direct system that answers the rest.
+        threshold: The threshold.
+        choose: Choose it on ``data.dev``, which both answer and on which the student may not be
+            trained. ``dev`` takes the highest score there, ``dev_within_tolerance`` the threshold
+            that asks least and loses no more than ``verdict.tolerance`` against the direct system.
+    """
+
+    student: str
+    direct: str
+    threshold: float | None = Field(default=None, ge=0)
+    choose: Literal["dev", "dev_within_tolerance"] | None = None
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Self:
+        if self.threshold is not None and self.choose is not None:
+            raise ValueError("a cascade has a threshold or chooses one, not both")
+        return self
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it has a threshold, and so answers."""
+        return self.threshold is not None or self.choose is not None
+
+
 class SystemEntry(FileModel):
-    """One row of the table: a direct system (extractor, backend) or a student (train_on).
+    """One row of the table: a direct system (extractor, backend), a student or a cascade.
 
     Attributes:
         extractor: Extractor of a direct system.
@@ -117,6 +150,7 @@ class SystemEntry(FileModel):
             argument types exclude; an extractor has an option of that name.
         calibrate: A correction of its probabilities, which makes it another system than the one
             without: declare both to see what it does.
+        cascade: A student first, and a direct system for what it is not confident of.
     """
 
     extractor: str | None = None
@@ -128,9 +162,14 @@ class SystemEntry(FileModel):
     ids: ResolvedPath | None = None
     type_constraints: bool = False
     calibrate: CalibrateEntry | None = None
+    cascade: CascadeEntry | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
+        if self.cascade is not None:
+            if self.model_fields_set != {"cascade"}:
+                raise ValueError("a cascade is made of two other systems and has no other keys")
+            return self
         if (self.extractor is None) == (self.student is None):
             raise ValueError("a system has either an extractor (with a backend) or a student")
         if self.extractor is not None and self.backend is None:
@@ -149,7 +188,9 @@ class SystemEntry(FileModel):
 
     @property
     def kind(self) -> SystemKind:
-        """direct, distilled, labelled, gold or mixed, from the sources."""
+        """direct, distilled, labelled, gold or mixed, from the sources; or cascade."""
+        if self.cascade is not None:
+            return "cascade"
         kinds = {source.kind for source in self.train_on}
         if not kinds:
             return "direct"

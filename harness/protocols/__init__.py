@@ -28,6 +28,7 @@ from harness.protocols._calls import (
     Usage,
 )
 from harness.protocols._explainer import Explainer, Explanation
+from harness.protocols._exportable import Exportable, Labeller, Network
 from harness.protocols._features import Encoding, ReadsFeatures
 from harness.protocols._neighbours import (
     Neighbour,
@@ -57,6 +58,7 @@ __all__ = [
     "Encoding",
     "Explainer",
     "Explanation",
+    "Exportable",
     "Extractor",
     "Failure",
     "FinishReason",
@@ -65,11 +67,13 @@ __all__ = [
     "GeneratedSet",
     "GenerationItem",
     "LabelScore",
+    "Labeller",
     "Message",
     "ModelIdentity",
     "NeedsCapabilities",
     "Neighbour",
     "NeighbourSearch",
+    "Network",
     "PlannedRound",
     "PlannedSamples",
     "PlansCalls",

@@ -1,6 +1,7 @@
 """Verdict, tables and exports, made from answers and costs alone: never calls a model."""
 
 from harness.report._build import build_head_to_head
+from harness.report._cascade import CascadeCurve, CascadePoint
 from harness.report._json import FORMAT_VERSION, load_results, parse_results
 from harness.report._price_list import PriceList, PricesInForce, load_price_list
 from harness.report._render import FORMATS, Format, render
@@ -17,6 +18,8 @@ __all__ = [
     "FORMATS",
     "FORMAT_VERSION",
     "Candidate",
+    "CascadeCurve",
+    "CascadePoint",
     "Costs",
     "Difference",
     "Estimate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.report._cascade import cascade_sheet
 from harness.report._columns import Column, cost, details, modes, quality
 from harness.report._document import Document, Heading, Sheet
 from harness.report._figures import count, metric_word
@@ -24,6 +25,7 @@ def document_of(table: HeadToHead) -> Document:
     if by_mode := modes(table):
         priced = tuple(row for row in table.rows if row.costs is not None)
         sheets.append(_sheet("Running cost of 1,000 sentences by mode", table, by_mode, priced))
+    sheets += [cascade_sheet(curve, table.metric) for curve in table.cascades]
     if table.verdict is not None:
         conclusion = f"Verdict: {table.verdict.sentence}"
     else:

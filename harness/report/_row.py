@@ -12,7 +12,7 @@ from harness.costs import BreakEven, Money
 
 __all__ = ["STRICT", "Costs", "Difference", "Estimate", "Kind", "Latency", "Row", "TrainingRows"]
 
-Kind: TypeAlias = Literal["direct", "distilled", "labelled", "gold", "mixed", "baseline"]
+Kind: TypeAlias = Literal["direct", "distilled", "labelled", "gold", "mixed", "cascade", "baseline"]
 """What a system is; that of a student follows from the sources of its training rows."""
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ConfigError, Problem
 from harness.metrics import Answers
-from harness.pipeline import OVERLAPS, SHORTFALLS, SystemRecord
+from harness.pipeline import (
+    OVERLAPS,
+    SHORTFALLS,
+    CascadeEntry,
+    SystemRecord,
+    cascades_of,
+    load_cascade,
+    matching,
+    two_answers,
+)
 from harness.report._build import build_head_to_head
+from harness.report._cascade import CascadeCurve, cascade_curve
 from harness.report._price_list import PriceList, PricesInForce
 from harness.report._run_artefacts import RunArtefacts
 from harness.report._run_costs import RunCosts
@@ -17,6 +28,8 @@ from harness.report._system import SystemResult
 from harness.report._table import HeadToHead
 
 __all__ = ["RunReader", "report_run", "run_answers"]
+
+_HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
 
 
 def report_run(
@@ -63,7 +76,7 @@ class RunReader:
         """The whole table."""
         experiment = self.files.experiment
         full = experiment.data.full_test
-        return build_head_to_head(
+        table = build_head_to_head(
             experiment=experiment.name,
             systems=self.systems(),
             reference=experiment.reference,
@@ -78,6 +91,29 @@ class RunReader:
             full_test_name="full test" if full is not None else None,
             assumptions=self._assumptions(),
         )
+        return replace(table, cascades=tuple(self._curves(table.metric)))
+
+    def _curves(self, metric: str) -> Iterator[CascadeCurve]:
+        """The curve of every cascade, from its parts' stored answers."""
+        files = self.files
+        records = {record.name: record for record in files.manifest.systems}
+        for name, entry in cascades_of(files.experiment).items():
+            student, direct = records[entry.student], records[entry.direct]
+            test = files.examples(files.manifest.test)
+            seeds = []
+            for first in student.repetitions:
+                second = next(r for r in direct.repetitions if matching(first.seeds, r.seeds))
+                said = files.artefact(first.final).content
+                asked = files.artefact(second.final).content
+                seeds.append(two_answers(test, said, asked, files.schema))
+            yield cascade_curve(
+                name,
+                seeds,
+                student=(entry.student, self.costs.system(student)),
+                direct=(entry.direct, self.costs.system(direct)),
+                schema=files.schema,
+                metric=metric,
+            )
 
     def answers(self, system: str) -> Answers:
         """A system's answers on the widest test set it answered."""
@@ -85,7 +121,7 @@ class RunReader:
         for record in manifest.systems:
             if record.name == system:
                 test = manifest.test
-                if record.kind != "direct" and manifest.full_test is not None:
+                if record.kind not in _HEAD_TO_HEAD and manifest.full_test is not None:
                     test = manifest.full_test
                 return self.files.answers(record, test)
         known = ", ".join(record.name for record in manifest.systems)
@@ -98,7 +134,7 @@ class RunReader:
     def _system(self, record: SystemRecord) -> SystemResult:
         if record.name not in self._systems:
             manifest = self.files.manifest
-            full = manifest.full_test if record.kind != "direct" else None
+            full = manifest.full_test if record.kind not in _HEAD_TO_HEAD else None
             self._systems[record.name] = SystemResult(
                 name=record.name,
                 kind=record.kind,
@@ -135,6 +171,8 @@ class RunReader:
                 len(self.files.examples(self.files.manifest.test)),
             )
             notes.append(f"answers {asked} of the {all_} test sentences")
+        if (cascade := self.files.experiment.systems[record.name].cascade) is not None:
+            notes.append(self._cascade_note(record, cascade))
         calibrate = self.files.experiment.systems[record.name].calibrate
         if calibrate is not None:
             notes.append(f"a label bias is taken out ({calibrate.method})")
@@ -148,6 +186,18 @@ class RunReader:
                     f"{short['label']} has {short['found']} of {short['wanted']} few-shot examples"
                 )
         return notes
+
+    def _cascade_note(self, record: SystemRecord, entry: CascadeEntry) -> str:
+        facts = [load_cascade(self.files.artefact(r.answers).content) for r in record.repetitions]
+        thresholds = ", ".join(f"{found['threshold']:.4g}" for found in facts)
+        if entry.choose is None:
+            chosen = "declared"
+        else:
+            chosen = f"chosen on {facts[0]['dev']} dev sentences ({entry.choose})"
+        return (
+            f"{entry.student} answers, and {entry.direct} where its confidence is under"
+            f" {thresholds} ({chosen}): {self.costs.share(record):.0%} of the test sentences"
+        )
 
     def _assumptions(self) -> list[str]:
         experiment = self.files.experiment

@@ -9,6 +9,7 @@ from harness.errors import ArtefactError
 from harness.metrics import Answers, join
 from harness.pipeline import (
     DEMONSTRATIONS,
+    TUNED,
     Experiment,
     Manifest,
     NodeRecord,
@@ -100,6 +101,8 @@ class RunArtefacts:
     def sources(self, record: SystemRecord) -> list[NodeRecord]:
         """The stages whose rows the first repetition's student was trained on."""
         answers = self.manifest.node(record.repetitions[0].answers)
+        if answers.stage == "cascade":
+            answers = self.manifest.node(answers.inputs["student"])
         if "model" not in answers.inputs:
             return []
         train = self.manifest.node(answers.inputs["model"])
@@ -137,6 +140,11 @@ class RunArtefacts:
                     ids |= {example.id for example in self.examples(node.inputs["few_shot"])}
             elif node.stage in ("train", "tune"):
                 ids |= self._trained_on(node)
+            elif node.stage == "cascade" and "dev" in node.inputs:
+                ids |= {example.id for example in self.examples(node.inputs["dev"])}
+            elif node.stage == "adopt":
+                known = (self.artefact(node.key).content / TUNED).read_text(encoding="utf-8")
+                ids |= set(json.loads(known).get("trained_on", ()))
         return len(ids)
 
     def _trained_on(self, node: NodeRecord) -> set[str]:

@@ -29,30 +29,22 @@ from harness.costs import (
     total_cost,
     with_cached_prefix,
 )
-from harness.pipeline import NodeRecord, RepetitionRecord, SystemRecord, measures_of, read_jsonl
+from harness.pipeline import (
+    NodeRecord,
+    RepetitionRecord,
+    SystemRecord,
+    measures_of,
+    read_jsonl,
+)
 from harness.pipeline.stages import Measures
+from harness.report._cascade_costs import CascadeCosts, SystemUse, mean_seconds
 from harness.report._price_list import PricesInForce
 from harness.report._row import Latency
 from harness.report._run_artefacts import RunArtefacts
 
-__all__ = ["RunCosts", "SystemUse"]
+__all__ = ["RunCosts"]
 
 _CALLS = "calls.jsonl"
-
-
-class SystemUse:
-    """What a system takes, once and for each sentence, before any price.
-
-    Attributes:
-        one_off: Before the first sentence, the mean over repetitions; None where tokens are
-            not known.
-        running: For one sentence by mode, the mean over the sentences measured.
-    """
-
-    def __init__(
-        self, one_off: Quantities | None, running: Mapping[CostMode, Quantities | None]
-    ) -> None:
-        self.one_off, self.running = one_off, running
 
 
 class RunCosts:
@@ -66,21 +58,27 @@ class RunCosts:
 
     def system(self, record: SystemRecord) -> SystemCost:
         """One repetition's cost: what making and using one such system takes, on average."""
+        if record.kind == "cascade":
+            return CascadeCosts(self).cost(record)
         costs = [self._one(record, r) for r in record.repetitions]
         share = 1 / len(costs)
         modes = costs[0].per_1000_by_mode
         return SystemCost(
             one_off=sum_money(cost.one_off for cost in costs) * share,
-            one_off_seconds=_mean([cost.one_off_seconds for cost in costs]),
+            one_off_seconds=mean_seconds([cost.one_off_seconds for cost in costs]),
             per_1000=sum_money(cost.per_1000 for cost in costs) * share,
             per_1000_by_mode={
                 mode: sum_money(cost.per_1000_by_mode[mode] for cost in costs) * share
                 for mode in modes
             },
-            seconds_per_1000=_mean([cost.seconds_per_1000 for cost in costs]),
+            seconds_per_1000=mean_seconds([cost.seconds_per_1000 for cost in costs]),
             notes=costs[0].notes,
             known_seconds=sum(cost.known_seconds for cost in costs) * share,
         )
+
+    def share(self, record: SystemRecord) -> float:
+        """The part of the test set that a cascade's direct system answered, over its seeds."""
+        return CascadeCosts(self).share(record)
 
     def ledger(self) -> Ledger:
         """Every stage of the run that a system stands on, each once, under its title and key."""
@@ -144,6 +142,8 @@ class RunCosts:
 
     def use(self, record: SystemRecord) -> SystemUse:
         """What a system takes before any price, for counting with other prices."""
+        if record.kind == "cascade":
+            return CascadeCosts(self).use(record)
         one_off = self._one_off(record)
         running: dict[CostMode, Quantities | None] = {}
         for mode in COST_MODES:
@@ -161,14 +161,20 @@ class RunCosts:
 
     def draws(self, record: SystemRecord, *, seed: int = 0) -> CostDraws | None:
         """Draws of a system's cost; None where its tokens are not known."""
+        if record.kind == "cascade":
+            return CascadeCosts(self).draws(record, seed)
         one_off = self._one_off(record)
         if one_off is None:
             return None
-        models = {name: self.prices.per_token(name) for name in self.prices.backends}
         modes: dict[CostMode, RunningUse] = {
             mode: used for mode in COST_MODES if (used := self._running(record, mode)) is not None
         }
-        return CostDraws.of(one_off, modes, PriceDraws(models, self.prices.prices, seed=seed))
+        return CostDraws.of(one_off, modes, self.price_draws(seed))
+
+    def price_draws(self, seed: int) -> PriceDraws:
+        """Draws of the prices in force."""
+        models = {name: self.prices.per_token(name) for name in self.prices.backends}
+        return PriceDraws(models, self.prices.prices, seed=seed)
 
     # -- parts -----------------------------------------------------------------------------
 
@@ -209,20 +215,25 @@ class RunCosts:
 
     def _one_off(self, record: SystemRecord) -> Quantities | None:
         total = Quantities(labels=self.files.gold_budget(record))
-        share = 1 / len(record.repetitions)
         for r in record.repetitions:
             for node in self._behind(r):
-                seconds = self._charged_seconds(node)
-                tokens: dict[str, tuple[float, ...]] = {}
-                measures = self.measures(node.key)
-                backend = node.backend or measures.backend
-                if backend is not None and not self.prices.is_local(backend):
-                    counts = priced_tokens([c.usage for c in measures.charges], "cached_prefix")
-                    if counts is None:
-                        return None
-                    tokens[backend] = tuple(map(float, counts.sum(axis=0)))
-                total += Quantities(tokens, seconds) * share
+                taken = self.taken(node)
+                if taken is None:
+                    return None
+                total += taken * (1 / len(record.repetitions))
         return total
+
+    def taken(self, node: NodeRecord) -> Quantities | None:
+        """What a stage took; None where a call's tokens are not known."""
+        tokens: dict[str, tuple[float, ...]] = {}
+        measures = self.measures(node.key)
+        backend = node.backend or measures.backend
+        if backend is not None and not self.prices.is_local(backend):
+            counts = priced_tokens([c.usage for c in measures.charges], "cached_prefix")
+            if counts is None:
+                return None
+            tokens[backend] = tuple(map(float, counts.sum(axis=0)))
+        return Quantities(tokens, self._charged_seconds(node))
 
     def _running(self, record: SystemRecord, mode: CostMode) -> RunningUse | None:
         tokens: dict[str, list[NDArray[np.float64]]] = {}
@@ -289,8 +300,3 @@ def _of_sentences(
         for call in dict.fromkeys(calls):
             rows[at] += counts[place[call]] / users[place[call]]
     return rows
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None

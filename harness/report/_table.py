@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import ConfigDict
 
+from harness.report._cascade import CascadeCurve
 from harness.report._row import STRICT, Row
 
 __all__ = ["HeadToHead", "TestSet", "Verdict", "VerdictKind"]
@@ -76,6 +77,7 @@ class HeadToHead:
         rows: Systems in the order given, trivial baselines last.
         verdict: None where there is no student to decide about.
         assumptions: What was assumed and whatever else the experiment has to say, a note each.
+        cascades: The score against the cost over thresholds, of every cascade.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -92,6 +94,7 @@ class HeadToHead:
     seed: int = 0
     verdict: Verdict | None = None
     assumptions: tuple[str, ...] = ()
+    cascades: tuple[CascadeCurve, ...] = ()
 
     def row(self, system: str) -> Row:
         """The row of a system.

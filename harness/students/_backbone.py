@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_BACKBONE",
     "backbone_folder",
+    "load_config",
     "load_encoder",
     "load_tokenizer",
     "longest_input",
@@ -83,6 +84,13 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
             [Problem(f"the backbone {source!r} has no fast tokenizer", "choose another backbone")]
         )
     return tokenizer  # type: ignore[no-any-return]
+
+
+def load_config(source: str) -> Any:
+    """Loads a backbone's configuration; needs no torch."""
+    from transformers import AutoConfig
+
+    return _loaded(AutoConfig, source)
 
 
 def load_encoder(source: str) -> PreTrainedModel:

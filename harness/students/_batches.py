@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.students._budget import budgeted_batches
 from harness.students._marking import MarkedIds
 
 __all__ = ["Batch", "bucketed_batches", "budgeted_batches", "collate"]
@@ -70,14 +71,3 @@ def bucketed_batches(
         rows = rows[np.argsort([lengths[row] for row in rows], kind="stable")]
         batches += [part.tolist() for part in np.array_split(rows, len(pool)) if len(part)]
     return [batches[i] for i in generator.permutation(len(batches))]
-
-
-def budgeted_batches(lengths: Sequence[int], *, tokens: int) -> list[list[int]]:
-    """Batches of row indices, longest first, of at most ``tokens`` ids with padding."""
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= tokens:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from harness.relations import Example
+from harness.students._exported import GraphExport
 from harness.students._marking import MarkerVocabulary, marker_tags
 from harness.students._neural import Fitted, NeuralStudent
 from harness.students._probabilities import Settled
@@ -64,7 +65,7 @@ class EntityMarkerOptions(NeuralOptions):
         return self
 
 
-class EntityMarkerStudent(NeuralStudent[EntityMarkerOptions, "MarkerClassifier"]):
+class EntityMarkerStudent(GraphExport, NeuralStudent[EntityMarkerOptions, "MarkerClassifier"]):
     """An encoder with entity markers and a linear classifier (Zhou and Chen 2022).
 
     Probabilities are the softmax of the classifier; they are calibrated only where the option

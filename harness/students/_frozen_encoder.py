@@ -25,10 +25,10 @@ from harness.students._backbone import (
 )
 from harness.students._encode import encode_with
 from harness.students._frozen_heads import Head, fit_head, head_of
-from harness.students._neural import check_prior
 from harness.students._probabilities import (
     ProbabilityOptions,
     Settled,
+    check_prior,
     class_weights_of,
     settle,
 )
@@ -59,7 +59,7 @@ class FrozenEncoderOptions(ProbabilityOptions):
     """
 
     backbone: str = Field(default=DEFAULT_BACKBONE, min_length=1)
-    representations: tuple[Representation, ...] = Field(default=("mentions", "pair"), min_length=1)
+    representations: tuple[Representation, ...] = Field(default=("mentions",), min_length=1)
     head: Literal["linear", "mlp", "knn"] = "linear"
     inverse_penalty: float = Field(default=30.0, gt=0)
     hidden: int = Field(default=256, ge=1)

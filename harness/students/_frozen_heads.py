@@ -48,9 +48,9 @@ class LayersHead:
 
     def shares(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities of shape (rows, labels)."""
-        values = features.astype(np.float64)
+        values: NDArray[Any] = features.astype(np.float64)
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            values = (np.maximum(values, 0) if depth else values) @ weight + bias
+            values = np.asarray((np.maximum(values, 0) if depth else values) @ weight + bias)
         shares = np.exp(values - values.max(axis=1, keepdims=True))
         result = np.zeros((len(features), self.labels))
         result[:, self.classes] = shares / shares.sum(axis=1, keepdims=True)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from harness.errors import ConfigError, Problem
 from harness.relations import Example
+from harness.students._exported import GraphExport
 from harness.students._marking import marker_tags
 from harness.students._neural import Fitted, NeuralStudent
 from harness.students._probabilities import Settled
@@ -138,7 +139,7 @@ class PromptStudent(NeuralStudent[O, "PromptNetwork"]):
         return {"transform_gelu": transform.gelu, "transform_eps": transform.norm.eps}
 
 
-class KnowPromptStudent(PromptStudent[KnowPromptOptions]):
+class KnowPromptStudent(GraphExport, PromptStudent[KnowPromptOptions]):
     """Knowledge-aware prompt tuning (Chen et al., WWW 2022).
 
     Probabilities are the softmax over the answer words; they are calibrated only where the

@@ -14,11 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from harness.documents import FileModel
 from harness.errors import ArtefactError
 from harness.protocols import FitReport, Progress
 from harness.relations import Example, Schema
 from harness.students._cues import cues_of
+from harness.students._probabilities import (
+    ProbabilityOptions,
+    Settled,
+    check_prior,
+    class_weights_of,
+    settle,
+)
 from harness.students._saved import SAVE_AGAIN, options_of, read_saved, write_saved
 from harness.students._training_rows import all_typed, not_fitted, targets_of, untyped_problems
 
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["LinearOptions", "LinearStudent"]
 
 
-class LinearOptions(FileModel):
+class LinearOptions(ProbabilityOptions):
     """Options of ``linear.v1``.
 
     Attributes:
@@ -58,7 +64,8 @@ class LinearStudent:
     """Multinomial logistic regression on TF-IDF-weighted cues.
 
     Trains in seconds and needs no weights. The solver is deterministic: the seed has no part
-    in it. Its probabilities are the regression's own and are not calibrated further.
+    in it. Its probabilities are calibrated only where the option ``calibrate`` and dev rows say
+    so.
     """
 
     name: ClassVar[str] = "linear.v1"
@@ -69,7 +76,9 @@ class LinearStudent:
     def __init__(self, *, schema: Schema, options: LinearOptions | None = None) -> None:
         self._schema = schema
         self._options = options or LinearOptions()
+        check_prior(self._options, schema, student=self.name)
         self._model: _Model | None = None
+        self._settled = Settled()
 
     @property
     def schema(self) -> Schema:
@@ -89,7 +98,7 @@ class LinearStudent:
         dev: Sequence[Example] = (),
         progress: Progress | None = None,
     ) -> FitReport:
-        """Trains on labelled examples; ``dev`` and ``seed`` change nothing.
+        """Trains on labelled examples; ``seed`` changes nothing, ``dev`` the temperature alone.
 
         Raises:
             DataError: When an example has no label of the schema, or no type where types are on.
@@ -118,7 +127,10 @@ class LinearStudent:
             regression = LogisticRegression(
                 C=self._options.inverse_penalty, max_iter=self._options.max_iterations
             )
-            regression.fit(_matrix(cues, columns, idf), targets)
+            weighed = None
+            if self._options.class_weights == "balanced":
+                weighed = class_weights_of(targets.tolist(), len(self.labels))[targets]
+            regression.fit(_matrix(cues, columns, idf), targets, sample_weight=weighed)
             # With two classes scikit-learn keeps only the second one's logit.
             weights[-len(regression.coef_) :] = regression.coef_
             bias[-len(regression.coef_) :] = regression.intercept_
@@ -129,6 +141,15 @@ class LinearStudent:
         notes = [f"{len(kept)} cues"]
         if steps >= self._options.max_iterations:
             notes.append("the solver stopped at max_iterations before it converged")
+        settled = settle(
+            self._options,
+            labels=self.labels,
+            targets=targets.tolist(),
+            dev=self._raw(self._model, dev) if self._options.calibrate and dev else None,
+            dev_targets=targets_of(dev, self._schema, role="dev") if dev else [],
+        )
+        self._settled = settled.settled
+        notes += settled.notes
         return FitReport(
             examples=len(examples),
             steps=steps,
@@ -150,6 +171,13 @@ class LinearStudent:
             raise not_fitted(self.name)
         if model.typed:
             untyped_problems(examples, fix="give types, or train with types: false")
+        result = self._settled.apply(self._raw(model, examples))
+        if progress is not None:
+            progress(len(examples), len(examples))
+        return result
+
+    def _raw(self, model: _Model, examples: Sequence[Example]) -> NDArray[np.float64]:
+        """Probabilities before priors and temperature."""
         result = np.zeros((len(examples), len(self.labels)))
         if len(examples):
             cues = [cues_of(example, typed=model.typed) for example in examples]
@@ -157,8 +185,6 @@ class LinearStudent:
             logits = np.asarray(matrix @ model.weights.T.astype(np.float64)) + model.bias
             shares = np.exp(logits - logits.max(axis=1, keepdims=True))
             result[:, model.classes] = shares / shares.sum(axis=1, keepdims=True)
-        if progress is not None:
-            progress(len(examples), len(examples))
         return result
 
     def save(self, *, folder: Path) -> None:
@@ -173,7 +199,10 @@ class LinearStudent:
             name=self.name,
             schema=self._schema,
             options=self._options,
-            fitted={"typed": model.typed},
+            fitted={
+                "typed": model.typed,
+                "probabilities": self._settled.model_dump(mode="json"),
+            },
         )
         (folder / "cues.json").write_text(
             json.dumps(list(model.columns), ensure_ascii=False), encoding="utf-8"
@@ -228,6 +257,7 @@ class LinearStudent:
                 hint=SAVE_AGAIN,
             )
         student._model = model
+        student._settled = Settled.read(saved.fitted)
         return student
 
 

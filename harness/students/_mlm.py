@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,14 +69,14 @@ class MlmHead(nn.Module):
 def load_head(source: str, encoder: PreTrainedModel) -> MlmHead:
     """The head of a checkpoint, or a new one where it has none (or of an unknown layout)."""
     size = int(encoder.config.hidden_size)
-    words = encoder.get_input_embeddings().num_embeddings  # type: ignore[union-attr]
+    embeddings = cast(nn.Embedding, encoder.get_input_embeddings())
+    words = embeddings.num_embeddings
     found = _checkpoints_head(source)
     if found is None:
         # As the scale of a state's dot product with an embedding depends on both, a new norm
         # begins with the scale at which a word's own embedding gets about the logit 10.
         head = MlmHead(MlmTransform(size, gelu=False), torch.zeros(words), new=True)
-        table: Tensor = encoder.get_input_embeddings().weight.detach()  # type: ignore[union-attr]
-        norm = float(table.norm(dim=1).mean())
+        norm = float(embeddings.weight.detach().norm(dim=1).mean())
         with torch.no_grad():
             head.transform.norm.weight.fill_(10 / (norm * size**0.5))
         return head

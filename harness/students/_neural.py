@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import ConfigError, Problem
 from harness.protocols import FitReport, Progress
 from harness.relations import Example, Schema
 from harness.students._backbone import longest_input, quiet_transformers, require_torch
-from harness.students._probabilities import (
-    ProbabilityOptions,
-    Settled,
-    class_weights_of,
-    settle,
-)
+from harness.students._probabilities import Settled, check_prior, class_weights_of, settle
 from harness.students._saved import SavedStudent, options_of, read_saved, write_saved
 from harness.students._training_options import NeuralOptions
 from harness.students._training_rows import not_fitted, targets_of
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
     from harness.students._marking import MarkedIds
     from harness.students._network import Network
 
-__all__ = ["Fitted", "NeuralStudent", "Vocabulary", "check_prior"]
+__all__ = ["Fitted", "NeuralStudent", "Vocabulary"]
 
 _CHUNK = 4096  # examples that are tokenised together at prediction: memory stays flat
 O = TypeVar("O", bound=NeuralOptions)  # noqa: E741
@@ -265,7 +259,7 @@ class NeuralStudent(ABC, Generic[O, N]):
             folder,
             name=self.name,
             schema=self._schema,
-            options=self._options,
+            options=_without_folders(self._options),
             fitted={
                 "marker": fitted.style,
                 "probabilities": fitted.settled.model_dump(mode="json"),
@@ -306,25 +300,15 @@ class NeuralStudent(ABC, Generic[O, N]):
         return min(self._options.max_length, longest_input(config))
 
 
-def check_prior(options: ProbabilityOptions, schema: Schema, *, student: str) -> None:
-    """Raises ConfigError when a declared label prior does not fit the schema."""
-    prior: Mapping[str, float] | str = options.label_prior
-    if isinstance(prior, str):
-        return
-    unknown = [label for label in prior if label not in schema]
-    problems = [
-        Problem(
-            f"{student}: label_prior: {label!r} is not a label of the schema {schema.name!r}",
-            f"must be one of: {', '.join(schema.label_names)}",
-        )
-        for label in unknown
-    ]
-    if min(prior.values(), default=0) < 0 or not sum(prior.values()) > 0:
-        problems.append(
-            Problem(f"{student}: label_prior: shares are 0 or more, and not all 0", "correct them")
-        )
-    if problems:
-        raise ConfigError(problems)
+def _without_folders(options: O) -> O:
+    """The options as they are saved: a file of explanations by its name, wherever it lay."""
+    pretrain = options.pretrain
+    if pretrain is None or pretrain.explanations is None:
+        return options
+    name = Path(pretrain.explanations.name)
+    return options.model_copy(
+        update={"pretrain": pretrain.model_copy(update={"explanations": name})}
+    )
 
 
 def _pad(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -11,11 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, ValidationError
 
 from harness.documents import FileModel
+from harness.errors import ConfigError, Problem
 from harness.metrics import prior_correction
+from harness.relations import Schema
 
 __all__ = [
     "ProbabilityOptions",
     "Settled",
+    "check_prior",
     "class_weights_of",
     "fit_temperature",
     "settle",
@@ -40,6 +43,27 @@ class ProbabilityOptions(FileModel):
     class_weights: Literal["none", "balanced"] = "none"
     label_prior: Literal["trained", "equal"] | dict[str, float] = "trained"
     calibrate: bool = False
+
+
+def check_prior(options: ProbabilityOptions, schema: Schema, *, student: str) -> None:
+    """Raises ConfigError when a declared label prior does not fit the schema."""
+    prior: Mapping[str, float] | str = options.label_prior
+    if isinstance(prior, str):
+        return
+    unknown = [label for label in prior if label not in schema]
+    problems = [
+        Problem(
+            f"{student}: label_prior: {label!r} is not a label of the schema {schema.name!r}",
+            f"must be one of: {', '.join(schema.label_names)}",
+        )
+        for label in unknown
+    ]
+    if min(prior.values(), default=0) < 0 or not sum(prior.values()) > 0:
+        problems.append(
+            Problem(f"{student}: label_prior: shares are 0 or more, and not all 0", "correct them")
+        )
+    if problems:
+        raise ConfigError(problems)
 
 
 class Settled(FileModel):

@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import ArtefactError, ConfigError, Problem
-from harness.protocols import Student
+from harness.protocols import Exportable, Labeller, Student
 from harness.registry import Registry
 from harness.relations import Schema
+from harness.students._onnx_network import ExportedRuntime, open_network
 from harness.students._saved import read_saved
 
-__all__ = ["load_student", "make_student", "students"]
+__all__ = ["load_exported", "load_student", "make_student", "students"]
 
 students: Registry[type[Student]] = Registry("student", group="calldistil.students")
 students.add_lazy("linear.v1", "harness.students._linear:LinearStudent")
@@ -69,3 +70,20 @@ def load_student(folder: Path) -> Student:
             hint="Install the package that brings it.",
         ) from None
     return cls.load(folder=folder)
+
+
+def load_exported(folder: Path, runtime: ExportedRuntime) -> Labeller:
+    """Reads a student whose network is the ONNX graph beside it; needs no torch.
+
+    Raises:
+        ArtefactError: When the folder is not a saved student, or has no such graph.
+        MissingExtraError: When the runtime is not installed.
+    """
+    folder = Path(folder)
+    cls: object = students.get(read_saved(folder).name)
+    if not isinstance(cls, Exportable):
+        raise ArtefactError(
+            f"{folder} holds a student that has no exported network.",
+            hint="Use --runtime torch.",
+        )
+    return cls.load_exported(folder=folder, network=open_network(folder, runtime))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import nn
 
 from harness.errors import ArtefactError, ConfigError
 from harness.students._backbone import load_encoder, load_tokenizer
-from harness.students._marking import MarkerStyle
 from harness.students._network import Network
-from harness.students._saved import SAVE_AGAIN, SavedStudent
+from harness.students._restored_style import restore_style
+from harness.students._saved import SAVE_AGAIN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["restore_network", "restore_style"]
 
 N = TypeVar("N", bound=Network)
-
-
-def restore_style(saved: SavedStudent, folder: Path) -> MarkerStyle:
-    """The marker style that training settled on.
-
-    Raises:
-        ArtefactError: When ``student.json`` names none that exists.
-    """
-    style = saved.fitted.get("marker")
-    known: tuple[MarkerStyle, ...] = get_args(MarkerStyle)
-    for name in known:
-        if style == name:
-            return name
-    raise ArtefactError(
-        f"{folder / 'student.json'}: fitted.marker is {style!r}, which is no marker style.",
-        hint=SAVE_AGAIN,
-    )
 
 
 def restore_network(

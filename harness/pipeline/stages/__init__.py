@@ -2,6 +2,15 @@
 
 from harness.pipeline.stages._calibrate import Calibrate, ContentFree
 from harness.pipeline.stages._calls import Agent, agent_behind, tuned_adapter, with_adapter
+from harness.pipeline.stages._cascade import (
+    ALWAYS,
+    CASCADE,
+    Cascade,
+    ThresholdRule,
+    TwoAnswers,
+    load_cascade,
+    two_answers,
+)
 from harness.pipeline.stages._constrain import constrain_probabilities
 from harness.pipeline.stages._encode import FEATURES, Encode, load_features
 from harness.pipeline.stages._explain import EXPLANATIONS, Explain, load_explanations
@@ -25,11 +34,13 @@ from harness.pipeline.stages._split import SHORTFALLS, Split
 from harness.pipeline.stages._stage import Charge, Measures, OfflineStage, Stage, StageContext
 from harness.pipeline.stages._subset import Subset
 from harness.pipeline.stages._train import FIT, MODEL, Predict, Train
-from harness.pipeline.stages._tune import TUNED, Tune
+from harness.pipeline.stages._tune import SECONDS, TUNED, Adopt, Tune
 from harness.registry import Registry
 
 __all__ = [
+    "ALWAYS",
     "CALLS",
+    "CASCADE",
     "DEMONSTRATIONS",
     "EXPLANATIONS",
     "FEATURES",
@@ -37,10 +48,13 @@ __all__ = [
     "MODEL",
     "OVERLAPS",
     "REJECTS",
+    "SECONDS",
     "SHORTFALLS",
     "TUNED",
+    "Adopt",
     "Agent",
     "Calibrate",
+    "Cascade",
     "Charge",
     "ContentFree",
     "Encode",
@@ -57,11 +71,14 @@ __all__ = [
     "Stage",
     "StageContext",
     "Subset",
+    "ThresholdRule",
     "Train",
     "Tune",
+    "TwoAnswers",
     "agent_behind",
     "constrain_probabilities",
     "keep_ids",
+    "load_cascade",
     "load_confidences",
     "load_examples",
     "load_explanations",
@@ -72,6 +89,7 @@ __all__ = [
     "save_examples",
     "stages",
     "tuned_adapter",
+    "two_answers",
     "with_adapter",
     "write_jsonl",
 ]
@@ -79,6 +97,6 @@ __all__ = [
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
     Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Train, Predict,
-    Calibrate, Overlap, Tune,
+    Calibrate, Cascade, Overlap, Tune, Adopt,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)

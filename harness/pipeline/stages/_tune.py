@@ -1,7 +1,8 @@
-"""The stage ``tune``: adapters of an LLM."""
+"""The stages ``tune`` and ``adopt``: adapters of an LLM."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -18,10 +19,12 @@ from harness.pipeline.stages._train import training_rows
 from harness.registry import tuners
 from harness.relations import Schema
 
-__all__ = ["TUNED", "Tune", "untuned_labels"]
+__all__ = ["SECONDS", "TUNED", "Adopt", "Tune", "untuned_labels"]
 
 TUNED = "tuned.json"
 """What tuning did; beside it a folder per adapter."""
+SECONDS = "seconds.json"
+"""How long it took, where no artefact says so."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,43 @@ class Tune:
             )
         facts = {"tuner": self.tuner, **asdict(report)}
         facts.pop("seconds")  # a measure, not content
+        facts["trained_on"] = [example.id for example in examples]
         (content / TUNED).write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return Measures(seconds=report.seconds, units=report.examples)
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Takes over what is known of an adapter that was trained before.
+
+    ``calldistil tune`` leaves beside it what it cost and which labels it saw. Of an adapter from
+    elsewhere neither is known, and then its cost is unknown rather than nothing.
+
+    Attributes:
+        adapter: The adapter's folder.
+        weights: What the backend says of its model, with the adapter.
+    """
+
+    name: ClassVar[str] = "adopt"
+    version: ClassVar[int] = 1
+    adapter: Path
+    weights: Mapping[str, str]
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"weights": dict(self.weights), "known": self._known()}
+
+    def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
+        known = self._known()
+        (content / TUNED).write_text(json.dumps(known, indent=1), encoding="utf-8")
+        return Measures(seconds=known.get("seconds"), units=len(known.get("trained_on", ())))
+
+    def _known(self) -> dict[str, Any]:
+        """What lies beside the adapter, where ``calldistil tune`` wrote it."""
+        known: dict[str, Any] = {}
+        for name in (TUNED, SECONDS):
+            with contextlib.suppress(OSError, ValueError):
+                known |= json.loads((self.adapter.parent / name).read_text(encoding="utf-8"))
+        return {key: known[key] for key in ("trained_on", "seconds") if key in known}
 
 
 def untuned_labels(tuned: Path, part: str, schema: Schema) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Adapters in experiment files and on the command line."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -45,7 +46,7 @@ def folder(tmp_path):
                          "relation": label})  # fmt: skip
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "train.jsonl").write_text(text, encoding="utf-8")
-    (tmp_path / "test.jsonl").write_text(text.replace('"r', '"t'), encoding="utf-8")
+    (tmp_path / "test.jsonl").write_text(text.replace('"id": "r', '"id": "t'), encoding="utf-8")
     return tmp_path
 
 
@@ -128,13 +129,13 @@ def test_what_an_adapter_is_trained_on_stands_before_the_answers_in_the_plan(fol
 
 @pytest.mark.slow
 def test_a_tuned_system_pays_for_its_training_once_and_for_the_labels_it_saw(folder):
-    make_causal(folder / "tiny", texts=[text for texts in MARKED.values() for text in texts] * 9)
+    make_causal(folder / "tiny", context=4096)
     file = experiment(folder)
     run = run_experiment(file, folder=folder / "run", jobs=1)
     report = report_run(run.folder)
-    rows = {row.name: row for row in report.rows}
+    rows = {row.system: row for row in report.rows}
     assert rows["sft"].gold_budget == 4 and rows["llm"].gold_budget == 0
-    assert rows["sft"].cost.one_off_seconds > 0 and rows["llm"].cost.one_off_seconds == 0
+    assert rows["sft"].costs.one_off_seconds > 0 and rows["llm"].costs.one_off_seconds == 0
     artefacts = {p.name.partition("-")[0]: p for p in run.folder.rglob("generate-*")}
     for example in load_examples(artefacts["generate"] / "content"):
         assert (
@@ -150,7 +151,7 @@ def test_a_tuned_system_pays_for_its_training_once_and_for_the_labels_it_saw(fol
 
 @pytest.mark.slow
 def test_an_adapter_from_the_command_line_answers_on_the_backend_hf(folder):
-    make_causal(folder / "tiny", texts=[text for texts in MARKED.values() for text in texts] * 9)
+    make_causal(folder / "tiny", context=4096)
     model = str(folder / "tiny")
     options = [f"-Omodel={model}", "-Odevice=cpu", "-Omax_steps=2", "-Orank=2"]
     schema = ["-s", str(folder / "ties.yaml")]
@@ -160,7 +161,11 @@ def test_an_adapter_from_the_command_line_answers_on_the_backend_hf(folder):
         catch_exceptions=False,
     )
     assert done.exit_code == 0, done.output
-    assert sorted(p.name for p in (folder / "out").iterdir()) == ["adapter", "tuned.json"]
+    assert sorted(p.name for p in (folder / "out").iterdir()) == [
+        "adapter",
+        "seconds.json",
+        "tuned.json",
+    ]
     done = CliRunner().invoke(
         extract,
         [str(folder / "test.jsonl"), *schema, "-b", "hf", f"-Bmodel={model}", "-Bdevice=cpu",
@@ -169,3 +174,36 @@ def test_an_adapter_from_the_command_line_answers_on_the_backend_hf(folder):
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert len((folder / "ans" / "predictions.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.slow
+def test_an_adapter_folder_brings_its_cost_along_and_a_foreign_one_is_unknown(folder):
+    make_causal(folder / "tiny", context=4096)
+    model = ["-Omodel=" + str(folder / "tiny"), "-Odevice=cpu", "-Omax_steps=2", "-Orank=2"]
+    done = CliRunner().invoke(
+        tune,
+        ["sft", str(folder / "train.jsonl"), "-s", str(folder / "ties.yaml"), *model, "-o",
+         str(folder / "out")],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    shutil.copytree(folder / "out" / "adapter", folder / "foreign" / "adapter")
+    scores = {"extractor": "zero_shot", "options": {"form": "scores"}}
+    carried = {"model": "tiny", "device": "cpu"}
+    backends = {
+        name: {"use": "hf", "options": carried | options, "price": "machine"}
+        for name, options in {
+            "base": {},
+            "own": {"adapter": "out/adapter"},
+            "foreign": {"adapter": "foreign/adapter"},
+        }.items()
+    }
+    systems = {name: scores | {"backend": name} for name in backends}
+    file = experiment(folder, backends=backends, systems=systems, tuned={}, reference="base")
+    run = run_experiment(file, folder=folder / "run", jobs=1)
+    rows = {row.system: row for row in report_run(run.folder).rows}
+    seconds = json.loads((folder / "out" / "seconds.json").read_text())["seconds"]
+    assert rows["own"].costs.one_off_seconds == pytest.approx(seconds)
+    assert rows["own"].gold_budget == 4
+    assert rows["foreign"].costs.one_off_seconds is None
+    assert rows["base"].costs.one_off_seconds == 0

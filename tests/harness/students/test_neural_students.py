@@ -16,12 +16,13 @@ pytest.importorskip("torch")
 
 FINE_TUNED = ("entity_marker.v1", "knowprompt.v1", "retrieval_re.v1")
 NEURAL = (*FINE_TUNED, "frozen_encoder.v1")
+ALL = (*NEURAL, "linear.v1")
 
 
 @pytest.fixture
 def make(semeval_schema, tiny_backbone):
     def build(name, **options):
-        settings = {"backbone": str(tiny_backbone)}
+        settings = {"backbone": str(tiny_backbone)} if name in NEURAL else {}
         if name in FINE_TUNED:
             settings |= {"epochs": 1, "min_steps": 3, "precision": "fp32"}
         return make_student(name, schema=semeval_schema, options=settings | options)
@@ -131,7 +132,7 @@ def test_a_datastore_of_another_student_is_refused(saved):
         load_student(folder)
 
 
-@pytest.mark.parametrize("name", NEURAL)
+@pytest.mark.parametrize("name", ALL)
 def test_switches_on_probabilities_are_declared_and_noted(make, cause_rows, tmp_path, name):
     rows, dev = cause_rows(21), cause_rows(12, seed=5)
     student = make(name, class_weights="balanced", label_prior="equal", calibrate=True)
@@ -148,7 +149,7 @@ def test_switches_on_probabilities_are_declared_and_noted(make, cause_rows, tmp_
     assert "probabilities are not calibrated" in plain.notes
 
 
-@pytest.mark.parametrize("name", NEURAL)
+@pytest.mark.parametrize("name", ALL)
 def test_a_prior_for_an_unknown_label_is_refused(make, name):
     with pytest.raises(ConfigError, match="'Wrong' is not a label"):
         make(name, label_prior={"Wrong": 1.0})
@@ -210,7 +211,13 @@ def test_pretraining_reads_recorded_explanations_and_says_what_it_did(make, caus
     ]
     file.write_text("\n".join(map(json.dumps, lines)) + "\n")
     pretrain = {"explanations": str(file), "epochs": 1, "restart": True}
-    report = make("entity_marker.v1", pretrain=pretrain).fit(examples=rows, seed=1)
+    student = make("entity_marker.v1", pretrain=pretrain)
+    report = student.fit(examples=rows, seed=1)
+    (tmp_path / "saved").mkdir()
+    student.save(folder=tmp_path / "saved")
+    assert str(tmp_path) not in (tmp_path / "saved" / "student.json").read_text()
+    file.unlink()  # a saved student needs it no more
+    assert load_student(tmp_path / "saved").labels == student.labels
     assert "TKRE stage 1: 2 explanations, 1 steps" in report.notes
     assert "TKRE stage 2: 6 rows, 1 steps, begun from the backbone" in report.notes
 
