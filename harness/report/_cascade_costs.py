@@ -107,8 +107,9 @@ class CascadeCosts:
         running: dict[CostMode, Quantities | None] = {}
         for mode in COST_MODES:
             first, second = mine.running[mode], theirs.running[mode]
-            known = first is not None and second is not None
-            running[mode] = first + second * share if known else None  # type: ignore[operator]
+            running[mode] = None
+            if first is not None and second is not None:
+                running[mode] = first + second * share
         return SystemUse(once, running)
 
     def draws(self, record: SystemRecord, seed: int) -> CostDraws | None:
