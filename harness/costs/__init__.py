@@ -13,6 +13,7 @@ from harness.costs._call_cost import (
     costs_by_mode,
     with_cached_prefix,
 )
+from harness.costs._cost_draws import CostDraws, PriceDraws, RunningUse
 from harness.costs._counters import (
     TokenCounter,
     cached_prefix_tokens,
@@ -33,6 +34,7 @@ from harness.costs._ledger import (
 from harness.costs._money import Money, sum_money
 from harness.costs._plan import CostRange, CountRange, plan_cost
 from harness.costs._prices import ModelPrice, Prices
+from harness.costs._quantities import TOKEN_PRICES, Quantities, price_vector, priced_tokens
 from harness.costs._snapshot import price_from_snapshot, snapshot_date
 from harness.costs._tokens import TOKEN_CLASSES, TokenTotals, add_usage, prompt_tokens, total_usage
 from harness.costs._wire import from_json, to_json
@@ -40,16 +42,21 @@ from harness.costs._wire import from_json, to_json
 __all__ = [
     "COST_MODES",
     "TOKEN_CLASSES",
+    "TOKEN_PRICES",
     "BreakEven",
     "ChargedCall",
     "CheapestCost",
+    "CostDraws",
     "CostMode",
     "CostRange",
     "CountRange",
     "Ledger",
     "ModelPrice",
     "Money",
+    "PriceDraws",
     "Prices",
+    "Quantities",
+    "RunningUse",
     "StageCost",
     "SystemCost",
     "TokenCounter",
@@ -67,6 +74,8 @@ __all__ = [
     "mean_draws",
     "plan_cost",
     "price_from_snapshot",
+    "price_vector",
+    "priced_tokens",
     "prompt_tokens",
     "snapshot_date",
     "stage_cost",

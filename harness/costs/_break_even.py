@@ -48,6 +48,7 @@ def break_even(
     reference_per_1000: Money | None = None,
     student_draws: ArrayLike | None = None,
     reference_draws: ArrayLike | None = None,
+    extra_draws: ArrayLike | None = None,
     level: float = 0.95,
 ) -> BreakEven:
     """Solves ``student.one_off + V * s = reference.one_off + V * r`` for the volume ``V``.
@@ -59,8 +60,11 @@ def break_even(
       is lower, the reference overtakes it in the end;
     - else ``after`` ``V = (student.one_off - reference.one_off) / (r - s)`` sentences.
 
-    The interval is the percentile interval of ``V`` over draws of ``s`` and ``r``: it covers how
-    the cost per sentence varies over sentences, and takes one-off costs as they are.
+    The interval is the percentile interval of ``V`` over draws of ``s`` and ``r``, and of the
+    one-off difference where that is drawn as well: how the cost per sentence varies over
+    sentences, and what is not known of prices. What was spent once, in tokens, hours and labels,
+    has been spent and is not drawn. Where draws differ in whether ``V`` exists, the upper end is
+    infinite, as that of Fieller's interval of a ratio whose denominator may be 0.
 
     Args:
         student: Costs of the student.
@@ -70,10 +74,14 @@ def break_even(
         student_draws: Draws of the student's mean cost per sentence (``mean_draws``), in the
             currency's unit.
         reference_draws: The same for the reference; as many, or only one of the two is given.
+        extra_draws: Draws of ``student.one_off - reference.one_off``, as many again.
         level: Coverage of the interval.
 
     Raises:
-        ValueError: When both kinds of draws are given and differ in number, or are empty.
+        ValueError: When several kinds of draws are given and differ in number, or are empty.
+
+    Source: Fieller 1954, "Some problems in interval estimation"; Efron and Tibshirani 1993,
+    chapter 13 (percentile intervals).
     """
     mine = student.per_1000 if student_per_1000 is None else student_per_1000
     theirs = reference.per_1000 if reference_per_1000 is None else reference_per_1000
@@ -83,12 +91,16 @@ def break_even(
         return BreakEven("unknown", assumed=assumed)
     volume = _volume(extra.amount, saved.amount)
     low = high = None
-    if student_draws is not None or reference_draws is not None:
+    if any(drawn is not None for drawn in (student_draws, reference_draws, extra_draws)):
         cost_s = _draws(student_draws, mine.amount / 1000)
         cost_r = _draws(reference_draws, theirs.amount / 1000)
+        extras = _draws(extra_draws, extra.amount)
         if cost_s.size > 1 and cost_r.size > 1 and cost_s.size != cost_r.size:
             raise ValueError(f"{cost_s.size} draws of the student, {cost_r.size} of the reference")
-        volumes = np.array([_volume(extra.amount, float(d)) for d in np.ravel(cost_r - cost_s)])
+        count = max(cost_s.size, cost_r.size)
+        if count > 1 and extras.size > 1 and extras.size != count:
+            raise ValueError(f"{count} draws of the running costs, {extras.size} of the one-off")
+        volumes = _volumes(*np.broadcast_arrays(extras, cost_r - cost_s))
         # Order statistics, not interpolation: between a number and infinity there is none.
         tail = (1 - level) / 2
         low = float(np.quantile(volumes, tail, method="lower"))
@@ -101,26 +113,46 @@ def break_even(
 
 
 def mean_draws(
-    per_sentence: Sequence[float] | NDArray[np.float64], *, draws: int = 2000, seed: int = 0
+    per_sentence: Sequence[float] | NDArray[np.float64],
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Bootstraps the mean cost per sentence.
+    """Bootstraps the mean cost per sentence, or means of several figures of each at once.
 
     Args:
-        per_sentence: The measured cost of each sentence, at least one.
+        per_sentence: The measured cost of each sentence, at least one; or, of shape
+            (sentences, figures), several such as its tokens by price.
         draws: Number of resamples.
         seed: Seed of the resampling.
+        groups: A number per sentence; sentences that share it are drawn together.
 
     Returns:
-        Means of the resamples, of shape (draws,).
+        Means of the resamples, of shape (draws,) or (draws, figures).
     """
     costs = np.asarray(per_sentence, dtype=np.float64)
-    if costs.ndim != 1 or costs.size == 0:
+    if costs.ndim not in (1, 2) or len(costs) == 0:
         raise ValueError("costs must be a list of at least one number")
-    # Counts per sentence instead of indices: memory stays at one row per draw.
+    sizes = np.ones(len(costs))
+    if groups is not None:
+        _, place = np.unique(np.asarray(groups), return_inverse=True)
+        sizes = np.bincount(place).astype(np.float64)
+        sums = np.zeros((sizes.size, *costs.shape[1:]))
+        np.add.at(sums, place, costs)
+        costs = sums
+    # Equal ones are interchangeable, and counts take the place of indices: a draw holds one
+    # number per distinct cost.
+    rows, counts = np.unique(np.column_stack([sizes, costs]), axis=0, return_counts=True)
     random = np.random.default_rng(seed)
-    share = np.full(costs.size, 1 / costs.size)
-    means = [random.multinomial(costs.size, share) @ costs / costs.size for _ in range(draws)]
-    return np.array(means)
+    share = counts / counts.sum()
+    means = [_mean_of(random.multinomial(counts.sum(), share), rows) for _ in range(draws)]
+    return np.array(means).reshape(draws, *costs.shape[1:])
+
+
+def _mean_of(taken: NDArray[np.int64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    size, *sums = taken @ rows
+    return np.asarray(np.array(sums) / size)
 
 
 def _volume(extra: float, saved: float) -> float:
@@ -128,6 +160,13 @@ def _volume(extra: float, saved: float) -> float:
     if extra <= 0 and saved >= 0:
         return 0.0 if extra < 0 or saved > 0 else math.inf
     return extra / saved if saved > 0 else math.inf
+
+
+def _volumes(extra: NDArray[np.float64], saved: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``_volume`` of each pair."""
+    ahead = (extra <= 0) & (saved >= 0) & ((extra < 0) | (saved > 0))
+    later = np.divide(extra, saved, out=np.full(saved.shape, np.inf), where=saved > 0)
+    return np.where(ahead, 0.0, later)
 
 
 def _draws(draws: ArrayLike | None, fixed: float) -> NDArray[np.float64]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.costs._money import Money
 from harness.documents import FileModel
@@ -15,8 +16,49 @@ __all__ = ["ModelPrice", "Prices"]
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class ModelPrice(FileModel):
+class _Ranged(FileModel):
+    """Prices of which some are only known to lie between two bounds."""
+
+    ranges: dict[str, tuple[Dollars, Dollars]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_ranges(cls, values: Any) -> Any:
+        """Takes ``[low, high]`` and ``[low, likely, high]`` for a price apart."""
+        if not isinstance(values, Mapping):
+            return values
+        read, ranges = dict(values), dict(values.get("ranges") or {})
+        for name, value in values.items():
+            if name in cls._ranged() and isinstance(value, list | tuple):
+                if not 2 <= len(value) <= 3 or not all(
+                    isinstance(v, int | float) and not isinstance(v, bool) for v in value
+                ):
+                    raise ValueError(f"{name}: a range is [low, high] or [low, likely, high]")
+                ranges[name] = (value[0], value[-1])
+                read[name] = value[1] if len(value) == 3 else (value[0] + value[1]) / 2
+        return {**read, "ranges": ranges} if ranges else read
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name, (low, high) in self.ranges.items():
+            if name not in self._ranged():
+                known = ", ".join(self._ranged())
+                raise ValueError(f"ranges: {name!r} is not a price; one of: {known}")
+            likely = getattr(self, name)
+            if likely is None or not low <= likely <= high:
+                raise ValueError(f"{name}: {likely} does not lie in its range, {low} to {high}")
+        return self
+
+    @classmethod
+    def _ranged(cls) -> tuple[str, ...]:
+        return ()
+
+
+class ModelPrice(_Ranged):
     """What a model costs, in USD per 1,000,000 tokens.
+
+    A price may be a range, ``[low, high]`` or ``[low, likely, high]``: the tables then count with
+    the likely one (the middle, where none is given), and intervals carry the range.
 
     Attributes:
         input: Fresh prompt tokens.
@@ -33,6 +75,7 @@ class ModelPrice(FileModel):
         source: Where they were read.
         assumed: Whether they stand in for a price that is not known, as for a recording priced
             as if it came from a named class of model.
+        ranges: Lowest and highest value of a price by its name; filled from prices given as ranges.
     """
 
     input: Dollars
@@ -46,9 +89,13 @@ class ModelPrice(FileModel):
     source: Annotated[str, Field(min_length=1)]
     assumed: bool = False
 
+    @classmethod
+    def _ranged(cls) -> tuple[str, ...]:
+        return ("input", "cache_read", "cache_write", "output", "reasoning")
 
-class Prices(FileModel):
-    """The price snapshot of an experiment.
+
+class Prices(_Ranged):
+    """The price snapshot of an experiment; ``machine_per_hour`` and ``human_label`` may be ranges.
 
     Attributes:
         date: The day on which the prices held.
@@ -57,6 +104,7 @@ class Prices(FileModel):
         human_label: USD for one label given by a human; None: unknown.
         assumed: Whether the two above are guesses; what stands on them then says so.
         models: Prices by the model's name, which go before the snapshot's.
+        ranges: Lowest and highest value of a price by its name; filled from prices given as ranges.
     """
 
     date: datetime.date
@@ -65,6 +113,10 @@ class Prices(FileModel):
     human_label: Dollars | None = None
     assumed: bool = False
     models: dict[str, ModelPrice] = Field(default_factory=dict)
+
+    @classmethod
+    def _ranged(cls) -> tuple[str, ...]:
+        return ("machine_per_hour", "human_label")
 
     def machine_money(self, seconds: float | None) -> Money:
         """What machine time costs; no time costs nothing, whatever the price."""

@@ -26,7 +26,7 @@ class _Row(BaseModel):
     relation: StrictStr | None = None
     outcome: Outcome | None = None
     answer: StrictStr | None = None
-    probabilities: Mapping[StrictStr, _Probability] = {}
+    probabilities: Mapping[StrictStr, _Probability] = Field(default_factory=dict)  # {} is copied
     evidence: StrictStr | None = None
 
 

@@ -1,5 +1,6 @@
 """Scores, their intervals and paired tests, all from joined answers."""
 
+from harness.metrics._all_pairs import Pair, compare_all
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
 from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
@@ -14,6 +15,7 @@ from harness.metrics._diversity import (
     vendi_score,
 )
 from harness.metrics._interval import Interval, interval
+from harness.metrics._label_f1 import LabelF1
 from harness.metrics._metric import Metric, metrics, score
 from harness.metrics._multiplicity import holm
 from harness.metrics._official import (
@@ -46,18 +48,21 @@ __all__ = [
     "Confusion",
     "Diagnostics",
     "Interval",
+    "LabelF1",
     "Metric",
     "MicroF1",
     "NaF1",
     "OfficialEvaluation",
     "OfficialReport",
     "OfficialScore",
+    "Pair",
     "RelationScore",
     "SemevalMacroF1",
     "TrivialBaseline",
     "Unparsed",
     "batch_calibration",
     "compare",
+    "compare_all",
     "compression_ratio",
     "confusion",
     "contextual_calibration",

@@ -3,9 +3,10 @@
 from harness.report._build import build_head_to_head
 from harness.report._cascade import CascadeCurve, CascadePoint
 from harness.report._json import FORMAT_VERSION, load_results, parse_results
+from harness.report._price_list import PriceList, PricesInForce, load_price_list
 from harness.report._render import FORMATS, Format, render
-from harness.report._row import Costs, Difference, Estimate, Kind, Row, TrainingRows
-from harness.report._run import report_run, run_answers
+from harness.report._row import Costs, Difference, Estimate, Kind, Latency, Row, TrainingRows
+from harness.report._run import RunReader, report_run, run_answers
 from harness.report._same import same_results
 from harness.report._score import render_confusion, render_relations, render_score
 from harness.report._score_files import LabelScore, label_scores
@@ -30,7 +31,11 @@ __all__ = [
     "HeadToHead",
     "Kind",
     "LabelScore",
+    "Latency",
+    "PriceList",
+    "PricesInForce",
     "Row",
+    "RunReader",
     "SystemResult",
     "TestSet",
     "TrainingRows",
@@ -41,6 +46,7 @@ __all__ = [
     "decide",
     "export_sets",
     "label_scores",
+    "load_price_list",
     "load_results",
     "parse_results",
     "render",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.errors import ConfigError, Problem
 from harness.metrics import Answers, Comparison, compare, holm, trivial_baselines
-from harness.report._measures import Measures, definition_of, even_of, total_of
+from harness.report._measures import Measures, definition_of, even_of, evens_by_mode, total_of
 from harness.report._row import Difference
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead, TestSet, Verdict
@@ -72,7 +72,7 @@ def build_head_to_head(
         for system in systems
         if system is not referent and system.kind != "baseline"
     }
-    evens = {name: even_of(by_name[name].cost, referent.cost) for name in compared}
+    evens = {name: even_of(by_name[name], referent) for name in compared}
     corrected = dict(
         zip(compared, holm([c.p_randomisation for c in compared.values()]), strict=True)
     )
@@ -84,8 +84,11 @@ def build_head_to_head(
         elif system.name in compared:
             row = replace(
                 row,
-                difference=_difference(compared[system.name], float(corrected[system.name])),
+                difference=_difference(
+                    compared[system.name], float(corrected[system.name]), tolerance
+                ),
                 break_even=evens[system.name],
+                break_even_by_mode=evens_by_mode(system, referent),
             )
         rows.append(row)
     rows += [
@@ -123,7 +126,7 @@ def _on_the_same(reference: Answers, system: SystemResult) -> Answers:
     return reference.subset(ids) if part else reference
 
 
-def _difference(comparison: Comparison, corrected: float) -> Difference:
+def _difference(comparison: Comparison, corrected: float, tolerance: float) -> Difference:
     return Difference(
         value=comparison.difference,
         low=comparison.low,
@@ -131,6 +134,7 @@ def _difference(comparison: Comparison, corrected: float) -> Difference:
         p_randomisation=comparison.p_randomisation,
         p_bootstrap=comparison.p_bootstrap,
         p_holm=corrected,
+        within_tolerance=comparison.probability_within(tolerance),
     )
 
 

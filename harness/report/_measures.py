@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from harness.costs import BreakEven, Money, SystemCost, break_even, cheapest
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.costs import COST_MODES, BreakEven, CostMode, Money, SystemCost, break_even, cheapest
 from harness.metrics import Answers, diagnostics, interval, metrics, score
 from harness.report._row import Costs, Estimate, Row
 from harness.report._system import SystemResult
 
-__all__ = ["Measures", "definition_of", "even_of", "total_of"]
+__all__ = ["Measures", "cheapest_of", "definition_of", "even_of", "evens_by_mode", "total_of"]
 
 _VARIANTS = {
     "@unparsed=wrong": "answers that could not be read counted wrong",
@@ -61,6 +64,7 @@ class Measures:
             direction_flips=figures.direction_flips,
             outcomes={str(outcome): n for outcome, n in figures.outcomes.items()},
             costs=None if system.cost is None else _costs(system.cost),
+            latency=system.latency,
             notes=(*system.notes, *(system.cost.notes if system.cost is not None else ())),
         )
 
@@ -76,7 +80,7 @@ class Measures:
         )
 
 
-def _per_1000(cost: SystemCost) -> tuple[str, Money]:
+def cheapest_of(cost: SystemCost) -> tuple[CostMode, Money]:
     """The cheapest honest mode and what 1,000 sentences cost in it."""
     if not cost.per_1000_by_mode:
         return "list", cost.per_1000
@@ -85,7 +89,7 @@ def _per_1000(cost: SystemCost) -> tuple[str, Money]:
 
 
 def _costs(cost: SystemCost) -> Costs:
-    mode, money = _per_1000(cost)
+    mode, money = cheapest_of(cost)
     return Costs(
         one_off=cost.one_off,
         one_off_seconds=cost.one_off_seconds,
@@ -100,20 +104,57 @@ def _named(cost: SystemCost) -> dict[str, Money]:
     return {str(mode): money for mode, money in cost.per_1000_by_mode.items()}
 
 
-def even_of(student: SystemCost | None, reference: SystemCost | None) -> BreakEven:
-    """The break-even volume, both at their cheapest honest mode."""
-    if student is None or reference is None:
+def even_of(
+    student: SystemResult, reference: SystemResult, *, mode: CostMode | None = None
+) -> BreakEven:
+    """The break-even volume, the student at its cheapest honest mode.
+
+    Args:
+        student: The student.
+        reference: The reference.
+        mode: Pricing mode of the reference; its cheapest honest one by default.
+    """
+    if student.cost is None or reference.cost is None:
         return BreakEven("unknown")
+    own, mine = cheapest_of(student.cost)
+    its, theirs = cheapest_of(reference.cost)
+    if mode is not None:
+        its, theirs = mode, reference.cost.per_1000_by_mode.get(mode, Money.unknown())
+    draws = _draws(student, own, reference, its)
     return break_even(
-        student,
-        reference,
-        student_per_1000=_per_1000(student)[1],
-        reference_per_1000=_per_1000(reference)[1],
+        student.cost,
+        reference.cost,
+        student_per_1000=mine,
+        reference_per_1000=theirs,
+        student_draws=None if draws is None else draws[0],
+        reference_draws=None if draws is None else draws[1],
+        extra_draws=None if draws is None else draws[2],
     )
+
+
+def evens_by_mode(student: SystemResult, reference: SystemResult) -> dict[str, BreakEven]:
+    """The break-even against each pricing mode of a reference whose price depends on it."""
+    modes = {} if reference.cost is None else reference.cost.per_1000_by_mode
+    if len(set(modes.values())) < 2:
+        return {}
+    return {mode: even_of(student, reference, mode=mode) for mode in COST_MODES if mode in modes}
+
+
+def _draws(
+    student: SystemResult, own: CostMode, reference: SystemResult, its: CostMode
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """Draws of both running costs and of the one-off difference; None where one is unknown."""
+    mine, theirs = student.cost_draws, reference.cost_draws
+    if mine is None or theirs is None or mine.one_off is None or theirs.one_off is None:
+        return None
+    running = mine.per_sentence.get(own), theirs.per_sentence.get(its)
+    if running[0] is None or running[1] is None:
+        return None
+    return running[0], running[1], mine.one_off - theirs.one_off
 
 
 def total_of(cost: SystemCost | None, volume: int) -> float | None:
     """Money for the one-off and ``volume`` sentences; None is unknown."""
     if cost is None:
         return None
-    return (cost.one_off + _per_1000(cost)[1] * (volume / 1000)).amount
+    return (cost.one_off + cheapest_of(cost)[1] * (volume / 1000)).amount

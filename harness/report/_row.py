@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from harness.costs import BreakEven, Money
 
-__all__ = ["STRICT", "Costs", "Difference", "Estimate", "Kind", "Row", "TrainingRows"]
+__all__ = ["STRICT", "Costs", "Difference", "Estimate", "Kind", "Latency", "Row", "TrainingRows"]
 
 Kind: TypeAlias = Literal["direct", "distilled", "labelled", "gold", "mixed", "cascade", "baseline"]
 """What a system is; that of a student follows from the sources of its training rows."""
@@ -68,6 +68,8 @@ class Difference:
         p_randomisation: Paired approximate randomisation, two-sided, not corrected.
         p_bootstrap: Paired bootstrap, not corrected.
         p_holm: ``p_randomisation`` after Holm's correction over the table.
+        within_tolerance: Share of the bootstrap's draws in which the system loses less than the
+            declared tolerance; None where none was declared.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -77,6 +79,23 @@ class Difference:
     p_randomisation: float | None = None
     p_bootstrap: float | None = None
     p_holm: float | None = None
+    within_tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds from a sentence to its answer, its calls made one after another.
+
+    Attributes:
+        p50: Median.
+        p95: 95th percentile.
+        sentences: How many were timed.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    p50: float
+    p95: float
+    sentences: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +145,10 @@ class Row:
         outcomes: Answers by how they were read, summed over seeds.
         difference: To the reference, on the same examples.
         costs: None where nothing was measured or declared.
-        break_even: Break-even volume against the reference; None for the reference and baselines.
+        break_even: Break-even volume against the reference, both at their cheapest honest mode;
+            None for the reference and baselines.
+        break_even_by_mode: The same with the reference at each of its pricing modes.
+        latency: Of one sentence; None where it is not known.
         notes: What a reader of this row must know.
     """
 
@@ -146,6 +168,8 @@ class Row:
     difference: Difference | None = None
     costs: Costs | None = None
     break_even: BreakEven | None = None
+    break_even_by_mode: Mapping[str, BreakEven] = field(default_factory=dict, hash=False)
+    latency: Latency | None = None
     notes: tuple[str, ...] = ()
 
     @property

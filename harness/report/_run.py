@@ -1,4 +1,4 @@
-"""From a run's artefacts to its table. Reads nothing but the run's folder."""
+"""The head-to-head table of a run, from its artefacts."""
 
 from __future__ import annotations
 
@@ -7,55 +7,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import ArtefactError, ConfigError, Problem
-from harness.metrics import Answers, join
+from harness.errors import ConfigError, Problem
+from harness.metrics import Answers
 from harness.pipeline import (
-    DEMONSTRATIONS,
     OVERLAPS,
     SHORTFALLS,
-    TUNED,
     CascadeEntry,
-    Experiment,
-    Manifest,
-    NodeRecord,
-    RunFolder,
     SystemRecord,
     cascades_of,
     load_cascade,
-    load_examples,
-    load_predictions,
     matching,
-    read_experiment,
     two_answers,
 )
-from harness.relations import Example, Schema
 from harness.report._build import build_head_to_head
 from harness.report._cascade import CascadeCurve, cascade_curve
-from harness.report._row import TrainingRows
+from harness.report._price_list import PriceList, PricesInForce
+from harness.report._run_artefacts import RunArtefacts
 from harness.report._run_costs import RunCosts
-from harness.report._source_chain import is_gold, written_by
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead
-from harness.store import Artefact
 
-__all__ = ["report_run", "run_answers"]
+__all__ = ["RunReader", "report_run", "run_answers"]
 
 _HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
-_SHOWING = ("generate", "refill", "explain", "extract", "label", "review")
-_ROWS = {"generate": "generated", "label": "labelled", "split": "gold", "read": "gold"}
 
 
-def report_run(folder: Path, *, metric: str | None = None) -> HeadToHead:
+def report_run(
+    folder: Path, *, metric: str | None = None, prices: PriceList | None = None
+) -> HeadToHead:
     """Makes the table of a finished run from its artefacts; calls no model.
 
     Args:
         folder: The run's folder.
         metric: Another metric than the experiment's own.
+        prices: Other prices than the experiment's.
 
     Raises:
         ArtefactError: When the folder is not a run, or the run is not finished.
     """
-    return _Reader(folder).table(metric)
+    return RunReader(folder, prices).table(metric)
 
 
 def run_answers(folder: Path, system: str) -> Answers:
@@ -64,35 +54,34 @@ def run_answers(folder: Path, system: str) -> Answers:
     Raises:
         ConfigError: When the run has no such system.
     """
-    return _Reader(folder).answers(system)
+    return RunReader(folder).answers(system)
 
 
-class _Reader:
-    """Reads one run."""
+class RunReader:
+    """Reads one run.
 
-    def __init__(self, folder: Path) -> None:
-        self.run = RunFolder.open(folder)
-        self.manifest: Manifest = self.run.manifest()
-        self.experiment: Experiment = read_experiment(
-            self.run.experiment_file, base=Path(self.manifest.base)
-        )
-        self.schema: Schema = self.run.schema()
-        self.artefacts = self.run.artefacts
-        self._gold: dict[str, tuple[Example, ...]] = {}
-        self.costs = RunCosts(
-            self.manifest, self.experiment, self.schema.markers, self._artefact, self._gold_budget
-        )
+    Attributes:
+        files: Its artefacts.
+        prices: The prices to count with.
+        costs: What its systems cost at them.
+    """
 
-    def table(self, metric: str | None) -> HeadToHead:
+    def __init__(self, folder: Path, prices: PriceList | None = None) -> None:
+        self.files = RunArtefacts(folder)
+        self.prices = PricesInForce(self.files.experiment, self.files.manifest, prices)
+        self.costs = RunCosts(self.files, self.prices)
+        self._systems: dict[str, SystemResult] = {}
+
+    def table(self, metric: str | None = None) -> HeadToHead:
         """The whole table."""
-        experiment = self.experiment
+        experiment = self.files.experiment
         full = experiment.data.full_test
         table = build_head_to_head(
             experiment=experiment.name,
-            systems=[self._system(record) for record in self.manifest.systems],
+            systems=self.systems(),
             reference=experiment.reference,
             candidate=experiment.candidate,
-            metric=metric or experiment.metric or self.schema.official_metric,
+            metric=metric or experiment.metric or self.files.schema.official_metric,
             tolerance=experiment.verdict.tolerance,
             volume=experiment.verdict.volume,
             train_labels=self._train_labels(),
@@ -106,168 +95,92 @@ class _Reader:
 
     def _curves(self, metric: str) -> Iterator[CascadeCurve]:
         """The curve of every cascade, from its parts' stored answers."""
-        records = {record.name: record for record in self.manifest.systems}
-        for name, entry in cascades_of(self.experiment).items():
+        files = self.files
+        records = {record.name: record for record in files.manifest.systems}
+        for name, entry in cascades_of(files.experiment).items():
             student, direct = records[entry.student], records[entry.direct]
-            test = self._examples(self.manifest.test)
+            test = files.examples(files.manifest.test)
             seeds = []
             for first in student.repetitions:
                 second = next(r for r in direct.repetitions if matching(first.seeds, r.seeds))
-                said = self._artefact(first.final).content
-                asked = self._artefact(second.final).content
-                seeds.append(two_answers(test, said, asked, self.schema))
+                said = files.artefact(first.final).content
+                asked = files.artefact(second.final).content
+                seeds.append(two_answers(test, said, asked, files.schema))
             yield cascade_curve(
                 name,
                 seeds,
-                student=(entry.student, self.costs.of(student)),
-                direct=(entry.direct, self.costs.of(direct)),
-                schema=self.schema,
+                student=(entry.student, self.costs.system(student)),
+                direct=(entry.direct, self.costs.system(direct)),
+                schema=files.schema,
                 metric=metric,
             )
 
     def answers(self, system: str) -> Answers:
         """A system's answers on the widest test set it answered."""
-        for record in self.manifest.systems:
+        manifest = self.files.manifest
+        for record in manifest.systems:
             if record.name == system:
-                test = self.manifest.test
-                if record.kind not in _HEAD_TO_HEAD and self.manifest.full_test is not None:
-                    test = self.manifest.full_test
-                return self._answers(record, test)
-        known = ", ".join(record.name for record in self.manifest.systems)
+                test = manifest.test
+                if record.kind not in _HEAD_TO_HEAD and manifest.full_test is not None:
+                    test = manifest.full_test
+                return self.files.answers(record, test)
+        known = ", ".join(record.name for record in manifest.systems)
         raise ConfigError([Problem(f"the run has no system {system!r}", f"one of: {known}")])
 
-    # -- artefacts -------------------------------------------------------------------------
-
-    def _artefact(self, key: str) -> Artefact:
-        node = self.manifest.node(key)
-        found = self.artefacts.find(node.stage, key)
-        if found is None:
-            raise ArtefactError(
-                f"The stage '{node.title}' of the run in {self.run.folder} is not done.",
-                hint=f"Go on with: calldistil resume {self.run.folder}",
-            )
-        return found
-
-    def _examples(self, key: str) -> tuple[Example, ...]:
-        if key not in self._gold:
-            self._gold[key] = load_examples(self._artefact(key).content)
-        return self._gold[key]
-
-    def _answers(self, record: SystemRecord, test: str) -> Answers:
-        gold = self._examples(self._asked(record) or test)
-        wanted = {example.id for example in gold}
-        predictions = [
-            [p for p in load_predictions(self._artefact(r.final).content, self.schema)
-             if p.example_id in wanted]
-            for r in record.repetitions
-        ]  # fmt: skip
-        return join(gold, predictions, self.schema)
-
-    def _asked(self, record: SystemRecord) -> str | None:
-        """The stage with the examples that a direct system answered, where they are a part."""
-        if record.kind != "direct":
-            return None
-        key = self.manifest.node(record.repetitions[0].answers).inputs["examples"]
-        return key if self.manifest.node(key).stage == "subset" else None
-
-    # -- rows ------------------------------------------------------------------------------
+    def systems(self) -> list[SystemResult]:
+        """Every system's answers and costs, in the experiment's order."""
+        return [self._system(record) for record in self.files.manifest.systems]
 
     def _system(self, record: SystemRecord) -> SystemResult:
-        student = record.kind not in _HEAD_TO_HEAD
-        full = self.manifest.full_test if student else None
-        return SystemResult(
-            name=record.name,
-            kind=record.kind,
-            answers=self._answers(record, self.manifest.test),
-            training_rows=self._training_rows(record),
-            gold_budget=self._gold_budget(record),
-            full_answers=self._answers(record, full) if full is not None else None,
-            cost=self.costs.of(record),
-            notes=tuple(self._notes(record)),
-        )
-
-    def _sources(self, record: SystemRecord) -> list[NodeRecord]:
-        """The stages whose rows the first repetition's student was trained on."""
-        answers = self.manifest.node(record.repetitions[0].answers)
-        if answers.stage == "cascade":
-            answers = self.manifest.node(answers.inputs["student"])
-        if "model" not in answers.inputs:
-            return []
-        train = self.manifest.node(answers.inputs["model"])
-        return [
-            self.manifest.node(key)
-            for name, key in train.inputs.items()
-            if name.startswith("source")
-        ]
-
-    def _training_rows(self, record: SystemRecord) -> TrainingRows:
-        counts = dict.fromkeys(("gold", "generated", "labelled"), 0)
-        seen: set[str] = set()
-        for node in self._sources(record):
-            ids = {example.id for example in self._examples(node.key)} - seen
-            counts[_ROWS[written_by(self.manifest, node).stage]] += len(ids)
-            seen |= ids
-        return TrainingRows(**counts)
-
-    def _gold_budget(self, record: SystemRecord) -> int:
-        """Human labels that were trained on, shown as demonstrations or used as dev."""
-        ids: set[str] = set()
-        answers = self.manifest.node(record.repetitions[0].answers)
-        behind = [*self.manifest.ancestors(answers.key), answers]
-        for node in behind:
-            if node.stage in _SHOWING:
-                shown = self._artefact(node.key).content / DEMONSTRATIONS
-                if shown.is_file():
-                    ids |= set(json.loads(shown.read_text(encoding="utf-8")))
-                elif "few_shot" in node.inputs:
-                    ids |= {example.id for example in self._examples(node.inputs["few_shot"])}
-            elif node.stage in ("train", "tune"):
-                ids |= self._trained_on(node)
-            elif node.stage == "cascade" and "dev" in node.inputs:
-                ids |= {example.id for example in self._examples(node.inputs["dev"])}
-            elif node.stage == "adopt":
-                known = (self._artefact(node.key).content / TUNED).read_text(encoding="utf-8")
-                ids |= set(json.loads(known).get("trained_on", ()))
-        return len(ids)
-
-    def _trained_on(self, node: NodeRecord) -> set[str]:
-        ids: set[str] = set()
-        for name, key in node.inputs.items():
-            source = self.manifest.node(key)
-            if name == "dev":
-                content = self._artefact(key).content
-                drawn = content / "dev"
-                ids |= {e.id for e in load_examples(drawn if drawn.is_dir() else content)}
-            elif is_gold(self.manifest, source):
-                ids |= {example.id for example in self._examples(key)}
-        return ids
+        if record.name not in self._systems:
+            manifest = self.files.manifest
+            full = manifest.full_test if record.kind not in _HEAD_TO_HEAD else None
+            self._systems[record.name] = SystemResult(
+                name=record.name,
+                kind=record.kind,
+                answers=self.files.answers(record, manifest.test),
+                training_rows=self.files.training_rows(record),
+                gold_budget=self.files.gold_budget(record),
+                full_answers=self.files.answers(record, full) if full is not None else None,
+                cost=self.costs.system(record),
+                cost_draws=self.costs.draws(record, seed=self.files.experiment.statistics.seed),
+                latency=self.costs.latency(record),
+                notes=tuple(self._notes(record)),
+            )
+        return self._systems[record.name]
 
     # -- words under the table -------------------------------------------------------------
 
     def _train_labels(self) -> Sequence[str]:
         """Labels of the human-labelled rows that some system saw."""
-        keys = dict.fromkeys(node.key for node in self.manifest.nodes if node.stage == "split")
-        for record in self.manifest.systems:
-            for source in self._sources(record):
-                if is_gold(self.manifest, source):
+        keys = dict.fromkeys(
+            node.key for node in self.files.manifest.nodes if node.stage == "split"
+        )
+        for record in self.files.manifest.systems:
+            for source in self.files.sources(record):
+                if self.files.source_kind(source) == "gold":
                     keys[source.key] = None
-        rows = {example.id: example for key in keys for example in self._examples(key)}
+        rows = {example.id: example for key in keys for example in self.files.examples(key)}
         return [example.relation or "" for example in rows.values()]
 
     def _notes(self, record: SystemRecord) -> list[str]:
         notes = []
-        if (part := self._asked(record)) is not None:
-            asked, all_ = len(self._examples(part)), len(self._examples(self.manifest.test))
+        if (part := self.files.asked(record)) is not None:
+            asked, all_ = (
+                len(self.files.examples(part)),
+                len(self.files.examples(self.files.manifest.test)),
+            )
             notes.append(f"answers {asked} of the {all_} test sentences")
-        if (cascade := self.experiment.systems[record.name].cascade) is not None:
+        if (cascade := self.files.experiment.systems[record.name].cascade) is not None:
             notes.append(self._cascade_note(record, cascade))
-        if (calibrate := self.experiment.systems[record.name].calibrate) is not None:
+        calibrate = self.files.experiment.systems[record.name].calibrate
+        if calibrate is not None:
             notes.append(f"a label bias is taken out ({calibrate.method})")
-        keys = {node.key for node in self.manifest.ancestors(record.repetitions[0].answers)}
-        for node in self.manifest.nodes:
+        keys = {node.key for node in self.files.manifest.ancestors(record.repetitions[0].answers)}
+        for node in self.files.manifest.nodes:
             if node.stage != "split" or node.key not in keys:
                 continue
-            file = self._artefact(node.key).content / SHORTFALLS
+            file = self.files.artefact(node.key).content / SHORTFALLS
             for short in json.loads(file.read_text(encoding="utf-8")):
                 notes.append(
                     f"{short['label']} has {short['found']} of {short['wanted']} few-shot examples"
@@ -275,7 +188,7 @@ class _Reader:
         return notes
 
     def _cascade_note(self, record: SystemRecord, entry: CascadeEntry) -> str:
-        facts = [load_cascade(self._artefact(r.answers).content) for r in record.repetitions]
+        facts = [load_cascade(self.files.artefact(r.answers).content) for r in record.repetitions]
         thresholds = ", ".join(f"{found['threshold']:.4g}" for found in facts)
         if entry.choose is None:
             chosen = "declared"
@@ -287,10 +200,10 @@ class _Reader:
         )
 
     def _assumptions(self) -> list[str]:
-        experiment = self.experiment
+        experiment = self.files.experiment
         notes = list(experiment.notes)
         for name, entry in experiment.backends.items():
-            if (price := self.costs.price(name)) is not None:
+            if (price := self.prices.per_token(name)) is not None:
                 word = "assumed" if price.assumed else "declared"
                 notes.append(f"Prices of {name} are {word}: {price.source} ({price.date}).")
             if entry.tokenizer is not None:
@@ -302,7 +215,7 @@ class _Reader:
 
     def _priced_notes(self) -> list[str]:
         """How the machine and human labels are priced."""
-        prices = self.experiment.prices
+        prices = self.prices.prices
         machine, label = prices.machine_per_hour, prices.human_label
         said = [
             *([f"${machine:g} an hour of machine time"] if machine is not None else []),
@@ -312,7 +225,9 @@ class _Reader:
         if said:
             word = "assumed" if prices.assumed else "declared"
             notes.append(f"{' and '.join(said)} are {word}: {prices.source} ({prices.date}).")
-        if label is None and any(self._gold_budget(record) for record in self.manifest.systems):
+        if label is None and any(
+            self.files.gold_budget(record) for record in self.files.manifest.systems
+        ):
             notes.append(
                 "Human labels (gold budget) have no price, so what a system that saw any costs"
                 " once is unknown: declare prices.human_label, 0 where they cost nothing."
@@ -321,8 +236,8 @@ class _Reader:
 
     def _overlap_notes(self) -> list[str]:
         notes = []
-        for overlap in self.manifest.overlaps:
-            file = self._artefact(overlap.key).content / OVERLAPS
+        for overlap in self.files.manifest.overlaps:
+            file = self.files.artefact(overlap.key).content / OVERLAPS
             found: Mapping[str, list[object]] = json.loads(file.read_text(encoding="utf-8"))
             counts = {kind: len(pairs) for kind, pairs in found.items() if pairs}
             if counts:

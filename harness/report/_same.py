@@ -53,7 +53,11 @@ def _timeless_row(row: Row) -> Row:
     if even is not None:
         kind = even.kind if even.kind == "unknown" else "never"
         even = BreakEven(kind, assumed=even.assumed)
-    return replace(row, costs=costs, break_even=even)
+    by_mode = {
+        mode: BreakEven(found.kind if found.kind == "unknown" else "never", assumed=found.assumed)
+        for mode, found in row.break_even_by_mode.items()
+    }
+    return replace(row, costs=costs, break_even=even, break_even_by_mode=by_mode, latency=None)
 
 
 def _known(money: Money) -> Money:

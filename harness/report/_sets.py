@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from harness.costs import total_cost
 from harness.curation import SetCost, SetReport
 from harness.errors import ArtefactError
-from harness.pipeline import (
-    DescribedSet,
-    RunFolder,
-    load_examples,
-    load_set_report,
-    read_experiment,
-    read_set_index,
-)
+from harness.pipeline import DescribedSet, RunFolder, load_set_report, read_set_index
+from harness.report._price_list import PricesInForce
+from harness.report._run_artefacts import RunArtefacts
 from harness.report._run_costs import RunCosts
 from harness.report._source_chain import rows_used
-from harness.store import Artefact
 
 __all__ = ["set_reports"]
 
@@ -32,20 +25,11 @@ def set_reports(folder: Path) -> tuple[SetReport, ...]:
     Raises:
         ArtefactError: When the folder is not a run, or no set of it is described.
     """
-    run = RunFolder.open(folder)
-    manifest = run.manifest()
-    experiment = read_experiment(run.experiment_file, base=Path(manifest.base))
-
-    def artefact(key: str) -> Artefact:
-        found = run.artefacts.find(manifest.node(key).stage, key)
-        if found is None:
-            raise _gone()
-        return found
-
-    costs = RunCosts(manifest, experiment, run.schema().markers, artefact, lambda _: 0)
+    files = RunArtefacts(folder)
+    costs = RunCosts(files, PricesInForce(files.experiment, files.manifest))
     return tuple(
-        _report(run, described).model_copy(update={"cost": _cost(costs, artefact, described)})
-        for described in read_set_index(run).sets
+        _report(files.run, described).model_copy(update={"cost": _cost(costs, files, described)})
+        for described in read_set_index(files.run).sets
     )
 
 
@@ -63,13 +47,16 @@ def _gone() -> ArtefactError:
     )
 
 
-def _cost(costs: RunCosts, artefact: Callable[[str], Artefact], described: DescribedSet) -> SetCost:
+def _cost(costs: RunCosts, files: RunArtefacts, described: DescribedSet) -> SetCost:
     """What all stages of a set cost: answers, and machine time where it is known."""
-    source = costs.manifest.node(described.rows)
-    used = rows_used(costs.manifest, [source], lambda key: artefact(key).content)
-    total = total_cost(costs.stage_cost(step, used.get(step.key)) for step in described.steps)
+    try:
+        source = files.manifest.node(described.rows)
+        used = rows_used(files.manifest, [source], lambda key: files.artefact(key).content)
+        total = total_cost(costs.stage(step, used.get(step.key)) for step in described.steps)
+        rows = len(files.examples(described.rows))
+    except ArtefactError:
+        raise _gone() from None
     money = total.money + total.machine_money
-    rows = len(load_examples(artefact(described.rows).content))
     each = money * (1 / rows) if rows else None
     return SetCost(
         total=money.amount,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.costs import SystemCost
+from harness.costs import CostDraws, SystemCost
 from harness.metrics import Answers
-from harness.report._row import Kind, TrainingRows
+from harness.report._row import Kind, Latency, TrainingRows
 
 __all__ = ["SystemResult"]
 
@@ -23,6 +23,8 @@ class SystemResult:
         gold_budget: Every human label it saw: trained on, shown, or used as dev.
         full_answers: On the wider test set, for systems that were run there.
         cost: None where nothing was measured or declared.
+        cost_draws: Draws of that cost, for the interval of the break-even; None: no interval.
+        latency: Of one sentence; None where it is not known.
         notes: What a reader of its row must know, such as shortfalls.
     """
 
@@ -33,4 +35,6 @@ class SystemResult:
     gold_budget: int = 0
     full_answers: Answers | None = None
     cost: SystemCost | None = None
+    cost_draws: CostDraws | None = None
+    latency: Latency | None = None
     notes: tuple[str, ...] = ()

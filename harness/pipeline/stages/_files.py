@@ -20,6 +20,7 @@ __all__ = [
     "EXAMPLES",
     "PREDICTIONS",
     "REJECTS",
+    "load_confidences",
     "load_examples",
     "load_predictions",
     "load_probabilities",
@@ -108,3 +109,13 @@ def load_probabilities(
             if label in columns:
                 matrix[row, columns[label]] = probability
     return matrix
+
+
+def load_confidences(content: Path, predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Probability of each answer of an artefact by example id, where the system gives it."""
+    if (file := content / _PROBABILITIES).is_file():
+        from safetensors.numpy import load_file
+
+        best = load_file(file)["probabilities"].max(axis=1)
+        return {p.example_id: float(c) for p, c in zip(predictions, best, strict=True)}
+    return {p.example_id: p.confidence for p in predictions if p.confidence is not None}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from harness.costs import COST_MODES, Money, SystemCost
 from harness.metrics import Answers, join
+from harness.pipeline import run_experiment
 from harness.relations import Example, Mention, Outcome, Prediction, Relation, Schema
 from harness.report import HeadToHead, SystemResult, TrainingRows, build_head_to_head
+from harness.report.page import Evidence, render_page
 
 MakeAnswers = Callable[..., Answers]
 
@@ -138,3 +143,90 @@ def table(make_answers: MakeAnswers) -> HeadToHead:
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(0)
+
+
+EVIL = "</script><script>window.planted=1</script><img src=x onerror=window.planted=1>\u2028"
+"""Text that a careless page would run."""
+
+
+@pytest.fixture(scope="session")
+def planted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of 80 sentences whose texts, labels' answers and names hold markup."""
+    folder = tmp_path_factory.mktemp("planted")
+    (folder / "s.yaml").write_text(
+        "name: ties\nna_label: none\nrelations:\n"
+        "  works_for: {description: works}\n  lives_in: {description: lives}\n"
+    )
+    labels = ("works_for", "lives_in", "none")
+    verbs = {"works_for": "works for", "lives_in": "lives in", "none": "never saw"}
+
+    def rows(part: str, n: int) -> list[dict[str, object]]:
+        found = []
+        for i in range(n):
+            label, head = labels[i % 3], f"Ada{i % 40} {EVIL if i % 10 == 0 else ''}".strip()
+            text = f"{head} {verbs[label]} Acme{i % 7} today, 🙂 they say."
+            start = text.rindex("Acme")
+            found.append(
+                {
+                    "id": f"{part}{i}" + ("<b>" if i == 3 else ""),
+                    "text": text,
+                    "head": {"start": 0, "end": len(head)},
+                    "tail": {"start": start, "end": start + len(f"Acme{i % 7}")},
+                    "relation": label,
+                }
+            )
+        return found
+
+    for part, n in (("test", 80), ("train", 120)):
+        text = "\n".join(json.dumps(row) for row in rows(part, n))
+        (folder / f"{part}.jsonl").write_text(text + "\n", encoding="utf-8")
+    replies = [
+        EVIL if i % 13 == 5 else json.dumps({"relation": labels[(i + (i % 9 == 4)) % 3]})
+        for i in range(80)
+    ]
+    price = {"input": [1.5, 2.5], "output": 8, "batch_discount": 0.5, "date": "2026-01-01",
+             "source": "a <b>list</b>"}  # fmt: skip
+    document = {
+        "calldistil": 1,
+        "name": "planted",
+        "title": f"A title {EVIL}",
+        "schema": "s.yaml",
+        "data": {"test": {"file": "test.jsonl"}, "train": {"file": "train.jsonl"}},
+        "few_shot": {"source": "train", "k": 4},
+        "seeds": {"training": [1, 2]},
+        "backends": {
+            "teacher": {
+                "use": "scripted",
+                "options": {"replies": replies},
+                "tokenizer": "o200k_base",
+                "price": price,
+            }
+        },
+        "prices": {"date": "2026-01-01", "source": "a list", "machine_per_hour": 0.1,
+                   "human_label": [0.0001, 0.0002]},
+        "systems": {
+            "llm": {"extractor": "zero_shot.v1", "backend": "teacher"},
+            "few": {"student": "linear.v1", "train_on": [{"gold": "few_shot"}]},
+            "all <i>gold</i>": {"student": "linear.v1", "train_on": [{"gold": "train"}]},
+        },
+        "reference": "llm",
+        "candidate": "all <i>gold</i>",
+        "statistics": {"resamples": 300},
+        "notes": [f"A note {EVIL}"],
+    }  # fmt: skip
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    run = run_experiment(folder / "experiment.yaml", folder=folder / "run", jobs=1)
+    return run.folder
+
+
+@pytest.fixture(scope="session")
+def evidence(planted_run: Path) -> Evidence:
+    """The planted run, read once."""
+    pytest.importorskip("matplotlib")
+    return Evidence(planted_run)
+
+
+@pytest.fixture(scope="session")
+def page(evidence: Evidence) -> str:
+    """Its page."""
+    return render_page(evidence)

@@ -1,0 +1,1 @@
+"""The sections of the page, one per file; ``harness.report.page.sections`` names them."""
