@@ -1,5 +1,6 @@
 """Scores, their intervals and paired tests, all from joined answers."""
 
+from harness.metrics._all_pairs import AllPairs, Tie, compare_all, tied_groups
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
 from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
@@ -41,6 +42,7 @@ __all__ = [
     "OUTSIDE",
     "PRF",
     "Accuracy",
+    "AllPairs",
     "Answers",
     "Comparison",
     "Confusion",
@@ -54,10 +56,12 @@ __all__ = [
     "OfficialScore",
     "RelationScore",
     "SemevalMacroF1",
+    "Tie",
     "TrivialBaseline",
     "Unparsed",
     "batch_calibration",
     "compare",
+    "compare_all",
     "compression_ratio",
     "confusion",
     "contextual_calibration",
@@ -79,6 +83,7 @@ __all__ = [
     "score",
     "self_bleu",
     "semeval_official",
+    "tied_groups",
     "trivial_baselines",
     "undirected_labels",
     "undirected_schema",

@@ -15,7 +15,7 @@ from harness.metrics._interval import check_options
 from harness.metrics._metric import Metric, resolve
 from harness.metrics._resampling import Kinds, bootstrap_sums, kinds_of, seed_weights, swap_sums
 
-__all__ = ["Comparison", "compare", "examples_needed"]
+__all__ = ["Comparison", "compare", "examples_needed", "paired"]
 
 _TIE = 1e-9  # differences in percent that close are equal: sums differ in their last bits
 
@@ -103,7 +103,7 @@ def compare(
     (two crossed factors); Noreen 1989 and Yeh 2000 (approximate randomisation).
     """
     check_options(system, resamples=resamples, level=level)
-    reference = _paired(system, reference)
+    reference = paired(system, reference)
     found, system = resolve(system, metric)
     _, reference = resolve(reference, metric)
     kinds, columns = _joint_kinds(found, system, reference)
@@ -165,7 +165,7 @@ def examples_needed(comparison: Comparison, *, tolerance: float) -> int | None:
     return max(math.ceil(needed) - comparison.examples, 1)
 
 
-def _paired(system: Answers, reference: Answers) -> Answers:
+def paired(system: Answers, reference: Answers) -> Answers:
     """The reference in the order of the system's examples."""
     problems = []
     lacking, further = set(system.ids) - set(reference.ids), set(reference.ids) - set(system.ids)
