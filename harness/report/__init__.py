@@ -5,7 +5,7 @@ from harness.report._cascade import CascadeCurve, CascadePoint
 from harness.report._json import FORMAT_VERSION, load_results, parse_results
 from harness.report._render import FORMATS, Format, render
 from harness.report._row import Costs, Difference, Estimate, Kind, Row, TrainingRows
-from harness.report._run import report_run, run_answers
+from harness.report._run import report_run, run_answers, run_systems
 from harness.report._same import same_results
 from harness.report._score import render_confusion, render_relations, render_score
 from harness.report._score_files import LabelScore, label_scores
@@ -50,6 +50,7 @@ __all__ = [
     "render_sets",
     "report_run",
     "run_answers",
+    "run_systems",
     "same_results",
     "set_reports",
     "written_by",

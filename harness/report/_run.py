@@ -38,7 +38,7 @@ from harness.report._system import SystemResult
 from harness.report._table import HeadToHead
 from harness.store import Artefact
 
-__all__ = ["report_run", "run_answers"]
+__all__ = ["report_run", "run_answers", "run_systems"]
 
 _HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
 _SHOWING = ("generate", "refill", "explain", "extract", "label", "review")
@@ -65,6 +65,12 @@ def run_answers(folder: Path, system: str) -> Answers:
         ConfigError: When the run has no such system.
     """
     return _Reader(folder).answers(system)
+
+
+def run_systems(folder: Path) -> tuple[SystemResult, ...]:
+    """Answers and costs of all systems of a finished run, in the experiment's order."""
+    reader = _Reader(folder)
+    return tuple(reader._system(record) for record in reader.manifest.systems)
 
 
 class _Reader:
