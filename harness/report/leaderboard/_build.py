@@ -142,9 +142,7 @@ def _same(one: Entry, other: Entry) -> bool:
     return answers.ids == others.ids and np.array_equal(answers.predicted, others.predicted)
 
 
-def _links(
-    read: Mapping[Path, Sequence[Entry]], pages: Mapping[Path, str]
-) -> dict[Path, RunLink]:
+def _links(read: Mapping[Path, Sequence[Entry]], pages: Mapping[Path, str]) -> dict[Path, RunLink]:
     """A label for each run: the experiment's name, with a number where several have it."""
     links: dict[Path, RunLink] = {}
     seen: dict[str, int] = {}

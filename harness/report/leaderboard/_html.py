@@ -142,13 +142,10 @@ def _table(table: BoardTable) -> _Table:
         examples=count(table.test.examples),
         hash=table.test.hash[:12],
         columns=tuple(
-            _Head(shown[at].heading.text, shown[at].about, shown[at].heading.right)
-            for at in order
+            _Head(shown[at].heading.text, shown[at].about, shown[at].heading.right) for at in order
         ),
         rows=tuple(rows),
-        notes=tuple(
-            [*notes_of_board(table), *(note for row in table.published for note in _said(row))]
-        ),
+        notes=(*notes_of_board(table), *(note for row in table.published for note in _said(row))),
         groups=max(row.group for row in table.rows),
         first=_shown(", ".join(first)),
     )
@@ -242,8 +239,8 @@ def _page(name: str, **values: object) -> str:
 
     return environment.get_template(f"{name}.html.jinja").render(
         version=__version__,
-        style=Markup(_source("board.css")),  # noqa: S704 (our own file)
-        script=Markup(script),  # noqa: S704 (our own file)
+        style=Markup(_source("board.css")),
+        script=Markup(script),
         script_hash=f"sha256-{digest}",
         **values,
     )

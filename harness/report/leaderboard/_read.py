@@ -53,9 +53,7 @@ class _Entries:
                 hint=f"Go on with: calldistil resume {folder}",
             )
         self.schema = self.run.schema()
-        self.experiment = read_experiment(
-            self.run.experiment_file, base=Path(self.manifest.base)
-        )
+        self.experiment = read_experiment(self.run.experiment_file, base=Path(self.manifest.base))
         own = self.experiment.metric or self.schema.official_metric
         self.metrics = tuple(dict.fromkeys([own, self.schema.official_metric]))
         self._tests: dict[tuple[str, ...], BoardTest] = {}
@@ -65,9 +63,7 @@ class _Entries:
         for key in (self.manifest.test, self.manifest.full_test):
             if key is not None:
                 self._gold |= {e.id: e for e in load_examples(self._artefact(key).content)}
-        for record, result in zip(
-            self.manifest.systems, run_systems(self.run.folder), strict=True
-        ):
+        for record, result in zip(self.manifest.systems, run_systems(self.run.folder), strict=True):
             sets = [result.answers]
             full = result.full_answers
             if full is not None and set(full.ids) != set(result.answers.ids):
@@ -126,9 +122,7 @@ class _Entries:
             taught=not direct and bool(names),
             bytes_on_disk=None if direct else self._size(record),
             parameters=own.parameters if own is not None else None,
-            contamination=self._contamination(
-                {node.key for node in behind}, set(answers.ids)
-            ),
+            contamination=self._contamination({node.key for node in behind}, set(answers.ids)),
         )
 
     def _behind(self, record: SystemRecord) -> list[NodeRecord]:

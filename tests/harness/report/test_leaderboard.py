@@ -32,9 +32,7 @@ HOSTILE = "<script>alert(1)</script>|$x$"
 
 
 @pytest.fixture(scope="module")
-def runs(
-    task_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def runs(task_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Finished runs: one twice, one with more systems, one on half of the test set."""
     base = tmp_path_factory.mktemp("boards")
     for name, text in task_files.items():
@@ -121,9 +119,7 @@ def test_one_result_of_several_runs_is_one_row(board: Leaderboard) -> None:
 
 
 def test_every_metric_has_a_table_of_its_own(runs: dict[str, Path]) -> None:
-    board = build_leaderboard(
-        [runs["first"]], metrics=["micro_f1", "accuracy"], resamples=200
-    )
+    board = build_leaderboard([runs["first"]], metrics=["micro_f1", "accuracy"], resamples=200)
     assert [table.metric for table in board.tables] == ["micro_f1", "accuracy"]
     assert all(len(table.rows) == 4 for table in board.tables)
 
@@ -244,9 +240,7 @@ def test_the_site_escapes_hostile_names_and_asks_for_nothing(
     assert r"\$x\$" in (site / "leaderboard.tex").read_text(encoding="utf-8")
 
 
-def test_every_link_within_the_site_leads_somewhere(
-    runs: dict[str, Path], tmp_path: Path
-) -> None:
+def test_every_link_within_the_site_leads_somewhere(runs: dict[str, Path], tmp_path: Path) -> None:
     import re
 
     page = runs["first"] / "report.html"
@@ -285,7 +279,9 @@ def test_a_site_is_made_anew_and_never_over_something_else(
 def test_every_eval_ever_has_one_document_per_system_and_test_set(board: Leaderboard) -> None:
     documents = every_eval_ever(board, organisation="we", retrieved_at=1_790_000_000.0)
     assert len(documents) == 4 + 6  # the reference answered the test file in both orders
-    document = next(d for p, d in documents.items() if p.endswith("/distilled.json") and "-36-" in p)
+    document = next(
+        d for p, d in documents.items() if p.endswith("/distilled.json") and "-36-" in p
+    )
     raw = json.loads(document.model_dump_json(exclude_none=True))
     assert raw["schema_version"] == "0.2.1" and raw["retrieved_timestamp"] == "1790000000"
     (result,) = raw["evaluation_results"]
@@ -367,5 +363,3 @@ def test_the_command_prints_and_writes(
     said = calldistil("leaderboard", *runs.values(), "-o", site, "--resamples", "200")
     assert said.stdout.strip() == str(site / "index.html")
     assert calldistil("leaderboard", tmp_path).returncode == 6
-
-
