@@ -43,7 +43,9 @@ def command(
     resamples: int,
     seed: int,
 ) -> None:
-    """Compare the systems of RUNS, folders of finished runs, and print or write the leaderboard.
+    """Compare the systems of RUNS, and print or write the leaderboard.
+
+    RUNS are folders of finished runs, or folders with runs somewhere below them.
 
     A table holds one test set, told apart by its content, and one metric. Systems that the paired
     tests (Holm-corrected over all pairs) do not separate are tied.
@@ -55,6 +57,7 @@ def command(
         write_site,
     )
 
+    runs = tuple(run for place in runs for run in _runs_in(place))
     files = () if no_published else load_published(published or _installed())
     if output is None:
         board = build_leaderboard(
@@ -75,6 +78,14 @@ def command(
         seed=seed,
     )
     click.echo(str(output / "index.html"))
+
+
+def _runs_in(place: Path) -> list[Path]:
+    """The folder itself if it is a run, or else the runs below it."""
+    if (place / "manifest.json").exists():
+        return [place]
+    below = [file.parent for file in sorted(place.rglob("manifest.json"))]
+    return [run for run in below if (run / "experiment.yaml").is_file()] or [place]
 
 
 def _installed() -> list[Path]:

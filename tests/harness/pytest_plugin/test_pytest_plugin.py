@@ -96,10 +96,9 @@ def test_one(calldistil_system):
     assert_not_worse(calldistil_system, by=100)
 
 def test_by_hand(calldistil_runs, calldistil_run):
-    again = calldistil_runs(%r)
+    again = calldistil_runs({!r})
     assert again is calldistil_run
-"""
-        % str(task / "experiment.yaml"),
+""".format(str(task / "experiment.yaml")),
     )
     result = pytester.runpytest_inprocess(
         "-p", "no:xdist", "--strict-markers", "--calldistil-report", str(task / "out")
@@ -223,7 +222,7 @@ def test_what_was_not_shown_is_a_failure_that_says_how_much_more_would_tell(
 ) -> None:
     system, other = run.system("mixed"), run.system("distilled")
     assert_not_worse(system, other, by=100)
-    with pytest.raises(AssertionError, match="llm is not shown .* further examples would tell"):
+    with pytest.raises(AssertionError, match="further examples would tell"):
         assert_not_worse(run.reference, system, by=8.0)
     with pytest.raises(AssertionError, match="shown to be worse than that"):
         assert_not_worse(run.reference, system, by=0.0, level=0.5)
