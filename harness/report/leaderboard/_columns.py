@@ -54,10 +54,6 @@ def columns(table: BoardTable) -> tuple[BoardColumn, ...]:
             " from all their neighbours.",
         ),
         text("system", lambda row: row.row.system, "The system's name in its experiment."),
-        text("kind", lambda row: row.row.kind, "What it is, and what it was trained on."),
-        text(
-            "method", _method, "The extractor and its LLM, or the student and its teachers."
-        ),
         figure(
             (word, "[95%]"),
             lambda row: f"{score(row.row.score.value)}"
@@ -72,6 +68,10 @@ def columns(table: BoardTable) -> tuple[BoardColumn, ...]:
             else f"{row.best_rank}-{row.worst_rank}",
             lambda row: row.best_rank,
             "The ranks that the tests of all pairs leave open.",
+        ),
+        text("kind", lambda row: row.row.kind, "What it is, and what it was trained on."),
+        text(
+            "method", _method, "The extractor and its LLM, or the student and its teachers."
         ),
         figure(
             ("one-off", "cost"), lambda row: _priced(row, one_off=True),
@@ -145,7 +145,6 @@ def contamination(row: BoardRow) -> str:
 def published_cells(row: PublishedRow, table: BoardTable) -> tuple[str, ...]:
     """A printed figure in the columns of a table; what it does not say is empty."""
     known = {
-        "group": "published",
         "system": row.result.system,
         "kind": "published",
         "method": row.result.trained_on,
@@ -159,7 +158,7 @@ def _method(row: BoardRow) -> str:
     models = ", ".join(row.facts.models)
     if not models:
         return row.facts.method
-    return f"{row.facts.method} {'by' if row.facts.taught else 'on'} {models}"
+    return f"{row.facts.method}{', taught by' if row.facts.taught else ' on'} {models}"
 
 
 def _money(row: BoardRow, one_off: bool) -> Money:

@@ -105,7 +105,11 @@ def index_page(board: Leaderboard, *, exported: str) -> str:
         for task in board.tasks
     ]
     return _page(
-        "index", heading=_shown(board.title), tasks=tasks, eee=exported, runs=list(runs.values())
+        "index",
+        heading=_shown(board.title),
+        tasks=tasks,
+        eee=exported,
+        runs=[runs[label] for label in sorted(runs)],
     )
 
 
