@@ -73,9 +73,11 @@ def _systems_of(experiment: str, base: Path) -> tuple[str, ...]:
 
     try:
         file = find_experiment(experiment, base)
-        return tuple(read_experiment(file, base=file.parent).systems)
+        systems = read_experiment(file, base=file.parent).systems
     except CalldistilError as error:
         raise pytest.UsageError(f"{error.message} {error.hint or ''}".strip()) from None
+    # A cascade without a threshold is a curve and answers nothing.
+    return tuple(n for n, s in systems.items() if s.cascade is None or s.cascade.is_row)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

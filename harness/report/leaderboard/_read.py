@@ -15,6 +15,7 @@ from harness.pipeline import (
     Manifest,
     NodeRecord,
     RunFolder,
+    SystemEntry,
     SystemRecord,
     load_examples,
     read_experiment,
@@ -112,7 +113,7 @@ class _Entries:
         direct = record.kind == "direct"
         own = self.experiment.backends[system.backend] if system.backend is not None else None
         return Facts(
-            method=(system.extractor if direct else system.student) or "",
+            method=_method(system),
             models=tuple(
                 str(entry.options.get("model", name))
                 for name, entry in zip(names, entries, strict=True)
@@ -158,6 +159,13 @@ class _Entries:
             counts[kind] = len((ids & asked) - counted)
             counted |= ids
         return counts
+
+
+def _method(system: SystemEntry) -> str:
+    """The extractor, the student, or a cascade's two parts."""
+    if (cascade := system.cascade) is not None:
+        return f"{cascade.student}, then {cascade.direct}"
+    return system.extractor or system.student or ""
 
 
 def _all(declared: Sequence[bool | None]) -> bool | None:

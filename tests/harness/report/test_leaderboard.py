@@ -67,6 +67,8 @@ def runs(task_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
 
     def half(changed: dict[str, Any]) -> None:
         changed["data"]["test"]["file"] = "half.jsonl"
+        cascade = {"student": "gold", "direct": "llm", "threshold": 0.5}
+        changed["systems"]["both"] = {"cascade": cascade}
 
     return {
         "first": run("first", declared, "ties"),
@@ -147,6 +149,12 @@ def test_what_is_not_declared_is_unknown_and_not_allowed(board: Leaderboard) -> 
     rows = {row.row.system: row for row in board.tables[0].rows}
     assert rows["distilled"].facts.taught
     assert rows["distilled"].facts.training_allowed is None
+
+
+def test_a_cascade_names_its_parts_and_counts_as_taught(board: Leaderboard) -> None:
+    (cascade,) = [row for row in board.tables[0].rows if row.row.kind == "cascade"]
+    assert cascade.facts.method == "gold, then llm"
+    assert cascade.facts.models == ("some-llm",)
 
 
 def test_rows_of_training_that_stand_in_the_test_set_are_counted(
@@ -278,7 +286,7 @@ def test_a_site_is_made_anew_and_never_over_something_else(
 
 def test_every_eval_ever_has_one_document_per_system_and_test_set(board: Leaderboard) -> None:
     documents = every_eval_ever(board, organisation="we", retrieved_at=1_790_000_000.0)
-    assert len(documents) == 4 + 6  # the reference answered the test file in both orders
+    assert len(documents) == 5 + 6  # the reference answered the test file in both orders
     document = next(
         d for p, d in documents.items() if p.endswith("/distilled.json") and "-36-" in p
     )
