@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import time
 from pathlib import Path
+from typing import Any
 
 __all__ = ["write_reports"]
 
@@ -52,8 +54,7 @@ def _write_run(run: Path) -> Path:
         (run / name).write_text(render(table, format_), encoding="utf-8")
     if importlib.util.find_spec("harness.report.page") is None:
         return run / "results.md"
-    from harness.report.page import Evidence, render_page
-
+    pages: Any = importlib.import_module("harness.report.page")
     page = run / "report.html"
-    page.write_text(render_page(Evidence(run)), encoding="utf-8")
+    page.write_text(pages.render_page(pages.Evidence(run)), encoding="utf-8")
     return page
