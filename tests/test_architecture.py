@@ -23,7 +23,7 @@ FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("
 
 # Rooms of the harness from the top to the base: a room imports from rooms below its own alone.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"cli"}),
+    frozenset({"cli", "pytest_plugin"}),
     frozenset({"shipping"}),
     frozenset({"report", "pipeline"}),
     frozenset({"curation"}),

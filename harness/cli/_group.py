@@ -24,6 +24,7 @@ _VERBS = {
     "report": "Print a run's table again, in any format, or write its page.",
     "reprice": "Print a run's table at other prices.",
     "describe": "Say what an experiment's synthetic sets are like; train nothing.",
+    "leaderboard": "Compare the systems of many runs, and write a site.",
     "score": "Score a prediction file against a gold file.",
     "export": "Put a system of a run into a folder that runs elsewhere.",
     "predict": "Label new text with an exported system or a saved student.",

@@ -16,6 +16,11 @@ import click
 @click.option("--options", default="{}", help="Options of the format, as JSON.")
 @click.option("--name", help="Name of the task [DATA's name].")
 @click.option("--test", type=click.Path(path_type=Path), help="Labelled test data, if apart.")
+@click.option("--model", default="gpt-4.1-mini", show_default=True, help="The LLM's name.")
+@click.option("--base-url", help="Your own OpenAI-compatible server: http://localhost:8000/v1.")
+@click.option(
+    "--student", default="entity_marker", show_default=True, help="See: calldistil list students."
+)
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), default=Path(), help="Folder to write to."
 )
@@ -26,6 +31,9 @@ def command(
     options: str,
     name: str | None,
     test: Path | None,
+    model: str,
+    base_url: str | None,
+    student: str,
     output: Path,
 ) -> None:
     """Write NAME.schema.yaml and NAME.experiment.yaml for labelled DATA.
@@ -61,6 +69,9 @@ def command(
             train=_entry(data, format_, chosen),
             test=_entry(test or data, format_, chosen),
             today=datetime.date.today().isoformat(),
+            backend=_backend(model, base_url),
+            price=_PRICE_OF_A_SERVER if base_url else _PRICE_OF_A_PROVIDER.format(_scalar(model)),
+            student=student,
         ),
         encoding="utf-8",
     )
@@ -73,6 +84,27 @@ def _entry(file: Path, format_: str, options: object) -> str:
     entry = {"file": str(file.resolve()), "format": format_, "options": options}
     return json.dumps(entry, ensure_ascii=False)
 
+
+def _backend(model: str, base_url: str | None) -> str:
+    """The options of the backend, as YAML in one line."""
+    where = f", base_url: {_scalar(base_url)}" if base_url else ""
+    about = "" if base_url else "   # base_url: http://localhost:8000/v1 for your own"
+    return f"{{model: {_scalar(model)}{where}}}{about}"
+
+
+def _scalar(text: str) -> str:
+    """A string as YAML, quoted where it needs to be."""
+    plain = all(c.isascii() and (c.isalnum() or c in "._-") for c in text) and text[:1].isalpha()
+    return text if plain else json.dumps(text)
+
+
+# A server of one's own has nobody's list price: until something is declared, its cost is unknown.
+_PRICE_OF_A_SERVER = """\
+    # price: machine             # on a machine of yours, which costs machine_per_hour; or figures:
+    # price: {input: 0.40, output: 1.60, date: 2026-01-31, source: "USD per million tokens"}"""
+_PRICE_OF_A_PROVIDER = """\
+    price: snapshot              # looked up by price_model; or `machine`, or your own figures
+    price_model: {}"""
 
 _EXPERIMENT = """\
 # Written by `calldistil init`. See docs/experiments.md for every key.
@@ -90,11 +122,10 @@ seeds: {{split: [1], generation: [0], training: [1, 2, 3]}}
 backends:
   teacher:
     use: openai                  # any OpenAI-compatible server; others: calldistil list backends
-    options: {{model: gpt-4.1-mini}}   # base_url: http://localhost:8000/v1 for your own
+    options: {backend}
     sampling: {{temperature: 0, max_tokens: 4096}}
     tokenizer: o200k_base        # counts where the server reports nothing
-    price: snapshot              # looked up by price_model; or `machine`, or your own figures
-    price_model: gpt-4.1-mini
+{price}
 
 prices:
   date: {today}
@@ -104,9 +135,9 @@ prices:
 
 systems:
   llm: {{extractor: zero_shot, backend: teacher}}
-  gold-8: {{student: entity_marker, train_on: [{{gold: few_shot}}]}}
+  gold-8: {{student: {student}, train_on: [{{gold: few_shot}}]}}
   distilled:
-    student: entity_marker
+    student: {student}
     train_on:
       - generated: {{generator: all_at_once, backend: teacher}}
       - gold: few_shot

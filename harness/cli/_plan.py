@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +76,25 @@ def _warnings(plan: Plan) -> list[str]:
     """What is likely a mistake and can be seen without reading the data."""
     data = plan.setup.experiment.data
     test = data.full_test or data.test
-    return [
+    return [*_borrowed_prices(plan)] + [
         f"data.{role} and the test set are the same file: systems see what they are tested on."
         for role in ("train", "few_shot", "dev")
         if (entry := getattr(data, role)) is not None
         and (entry.ids is None or entry.ids == test.ids)
         and entry.file.resolve() == test.file.resolve()
     ]
+
+
+def _borrowed_prices(plan: Plan) -> Iterator[str]:
+    """Servers of one's own whose price is looked up under a provider's model."""
+    for name, entry in plan.setup.experiment.backends.items():
+        own = entry.options.get("base_url") or entry.options.get("base_urls")
+        model = entry.options.get("model")
+        if own and entry.price_model is not None and entry.price_model != model:
+            yield (
+                f"backends.{name} is a server of its own with the model {model!r}, priced as the"
+                f" provider's {entry.price_model!r}: declare what it costs, or price: machine."
+            )
 
 
 def _print(plan: Plan, estimate: PlanEstimate) -> None:

@@ -30,6 +30,7 @@ from harness.cli._table import FORMATS
 )
 @click.option("--yes", "-y", is_flag=True, help="With --live: fetch the model without asking.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
     output: Path | None,
@@ -38,6 +39,7 @@ def command(
     limit: int,
     yes: bool,
     format_: str,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     """Run the embedded newsroom demo on a recorded LLM: no key, no network, nothing paid.
@@ -52,7 +54,9 @@ def command(
     if not live:
         if model is not None:
             raise click.UsageError("--model is for --live")
-        run_and_print(file, output=output, store=None, format_=format_, quiet=quiet)
+        run_and_print(
+            file, output=output, store=None, format_="json" if as_json else format_, quiet=quiet
+        )
         return
     from harness.cli._live_demo import agree_to_fetch, live_experiment
 
@@ -63,4 +67,6 @@ def command(
     # Beside the run's folder, which is the run's own.
     inputs = folder.with_name(f"{folder.name}-input")
     written = live_experiment(inputs, demo=demo, model=model, limit=limit)
-    run_and_print(written, output=folder, store=None, format_=format_, quiet=quiet)
+    run_and_print(
+        written, output=folder, store=None, format_="json" if as_json else format_, quiet=quiet
+    )

@@ -13,12 +13,14 @@ from harness.cli._table import FORMATS, print_table
 @click.command("resume")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @budget_options
 @jobs_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
     run: Path,
     format_: str,
+    as_json: bool,
     max_calls: int | None,
     max_cost: float | None,
     jobs: int | None,
@@ -30,4 +32,4 @@ def command(
 
     with RunProgress(quiet=quiet) as progress:
         resume_run(run, observer=progress, limits=BudgetLimits(max_calls, max_cost), jobs=jobs)
-    print_table(run, format_)
+    print_table(run, "json" if as_json else format_)

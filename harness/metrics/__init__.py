@@ -1,6 +1,6 @@
 """Scores, their intervals and paired tests, all from joined answers."""
 
-from harness.metrics._all_pairs import Pair, compare_all
+from harness.metrics._all_pairs import AllPairs, Tie, compare_all, tied_groups
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
 from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
@@ -43,6 +43,7 @@ __all__ = [
     "OUTSIDE",
     "PRF",
     "Accuracy",
+    "AllPairs",
     "Answers",
     "Comparison",
     "Confusion",
@@ -55,9 +56,9 @@ __all__ = [
     "OfficialEvaluation",
     "OfficialReport",
     "OfficialScore",
-    "Pair",
     "RelationScore",
     "SemevalMacroF1",
+    "Tie",
     "TrivialBaseline",
     "Unparsed",
     "batch_calibration",
@@ -84,6 +85,7 @@ __all__ = [
     "score",
     "self_bleu",
     "semeval_official",
+    "tied_groups",
     "trivial_baselines",
     "undirected_labels",
     "undirected_schema",

@@ -1,64 +1,60 @@
-"""Every pair of many systems compared at once, on the same draws."""
+"""Every pair of several systems compared on the same examples, with one set of draws for all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DataError, Problem
 from harness.metrics._answers import Answers
-from harness.metrics._comparison import p_value, paired_answers
+from harness.metrics._comparison import paired
 from harness.metrics._interval import check_options
 from harness.metrics._metric import Metric, resolve
 from harness.metrics._multiplicity import holm
-from harness.metrics._resampling import kinds_of, seed_weights
+from harness.metrics._resampling import bootstrap_sums, kinds_of, seed_weights
 
-__all__ = ["Pair", "compare_all"]
+__all__ = ["AllPairs", "Tie", "compare_all", "tied_groups"]
 
-_CHUNK = 2_000_000  # weights held at once
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two systems of a list, and the difference of the first less the second, in points.
-
-    Attributes:
-        first: Place of the first in the list.
-        second: Place of the second.
-        difference: Difference of their mean scores over training seeds.
-        low: Lower bootstrap bound; never above ``difference``.
-        high: Upper bootstrap bound.
-        p_bootstrap: Two-sided p of the paired bootstrap.
-        p_randomisation: Two-sided p of approximate randomisation.
-        p_holm: ``p_randomisation`` after Holm's correction over all pairs.
-    """
-
-    first: int
-    second: int
-    difference: float
-    low: float
-    high: float
-    p_bootstrap: float
-    p_randomisation: float
-    p_holm: float
+_TIE = 1e-9  # as in a single comparison
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _System:
-    """A system's columns among those of all, and its sums."""
+class AllPairs:
+    """Scores of ``k`` systems and the tests between them.
 
-    metric: Metric
-    columns: slice
-    seeds: int
-    total: NDArray[np.float64]  # (seeds, columns of the metric)
+    Attributes:
+        scores: Mean score of each system over its training seeds, in percent, shape (k,).
+        p: Two-sided p of the paired bootstrap of each pair, not corrected, shape (k, k); 1 on
+            the diagonal.
+        p_holm: The same after Holm's correction over the ``k (k - 1) / 2`` pairs.
+    """
 
-    def of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Its part of sums over all columns, shape (draws, seeds, columns of the metric)."""
-        return sums[:, self.columns].reshape(len(sums), self.seeds, -1)
+    scores: NDArray[np.float64]
+    p: NDArray[np.float64]
+    p_holm: NDArray[np.float64]
+
+    def better(self, level: float = 0.95) -> NDArray[np.bool_]:
+        """Whether the row's system is shown to be better than the column's, shape (k, k)."""
+        higher = self.scores[:, None] > self.scores[None, :] + _TIE
+        return np.asarray(higher & (self.p_holm < 1 - level))
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Where a system stands, as far as the tests tell.
+
+    Attributes:
+        group: Number of its tied group, from 1. Every system of a group is shown to be better than
+            every system of the groups below it.
+        best: The best rank that the tests leave open: one more than are shown to be better.
+        worst: The worst: as many as are not shown to be worse, itself among them.
+    """
+
+    group: int
+    best: int
+    worst: int
 
 
 def compare_all(
@@ -67,132 +63,88 @@ def compare_all(
     *,
     resamples: int = 10_000,
     seed: int = 0,
-    level: float = 0.95,
-) -> tuple[Pair, ...]:
-    """Compares every two of the systems; each test is that of ``compare``.
+) -> AllPairs:
+    """Compares all pairs by a paired bootstrap over examples and training seeds.
 
-    What ``compare`` draws for one pair is drawn once for all: weights of the groups, and which
-    groups are swapped. Sums over groups are linear in the counts, so the sums of a swapped pair
-    follow from those of its two systems, and a further system costs one more matrix product
-    instead of as many tests as there are systems before it.
+    The draws are those of ``compare``, shared by all systems: each takes groups of examples with
+    replacement, the same for every system, and the training seeds of each. A pair's p is
+    ``(1 + #{|d* - d| >= |d|}) / (resamples + 1)``.
 
     Args:
-        systems: Answers to the same examples, in any order.
+        systems: Answers to the same examples, in any order of the examples.
         metric: A metric or its name, which may carry a variant.
-        resamples: Number of draws of either kind.
+        resamples: Number of draws.
         seed: Seed of the draws.
-        level: Confidence of the bounds.
-
-    Returns:
-        All pairs, (0, 1), (0, 2), ..., in this order; none for fewer than two systems.
 
     Raises:
-        DataError: When two were not joined to the same examples, gold and groups, or there is no
-            example.
-        ValueError: When ``resamples`` or ``level`` is out of range.
+        DataError: When two of them were not joined to the same examples, gold and groups.
+        ValueError: When there is no system.
 
-    Source: as ``compare``; Holm 1979 for the correction.
+    Source: Berg-Kirkpatrick et al. 2012 (paired bootstrap); Holm 1979.
     """
-    if len(systems) < 2:
-        return ()
-    check_options(systems[0], resamples=resamples, level=level)
-    aligned = [systems[0], *(_aligned(systems[0], other, at) for at, other in
-                             enumerate(systems[1:], start=1))]  # fmt: skip
-    counts, found = _columns(aligned, metric)
-    kinds = kinds_of(counts, aligned[0].groups)
+    if not systems:
+        raise ValueError("there is no system to compare")
+    first, *others = systems
+    check_options(first, resamples=resamples, level=0.95)
+    aligned = [first, *(paired(first, other) for other in others)]
+    found, _ = resolve(first, metric)
+    counts = [found.counts(resolve(answers, metric)[1]) for answers in aligned]
+    sizes = [len(of_system) for of_system in counts]
+    seeds, n, columns = sum(sizes), len(first), counts[0].shape[2]
+    rows = np.concatenate(counts).transpose(1, 0, 2).reshape(n, seeds * columns)
+    kinds = kinds_of(rows, first.groups)
+    starts = np.cumsum([0, *sizes[:-1]])
+    scores = np.add.reduceat(found.value(kinds.total.reshape(seeds, columns)), starts) / sizes
     rng = np.random.default_rng(seed)
-    scores = _bootstrap(found, kinds.rows, kinds.sizes, resamples, rng)
-    swapped = _swapped(kinds.rows, kinds.sizes, resamples, rng)
-    tail = (1 - level) / 2
-    pairs: list[Pair] = []
-    for i, j in combinations(range(len(systems)), 2):
-        one, other = found[i], found[j]
-        gap = float(one.metric.value(one.total).mean() - other.metric.value(other.total).mean())
-        draws = scores[i] - scores[j]
-        low, high = (float(q) for q in np.quantile(draws, [tail, 1 - tail]))
-        pairs.append(
-            Pair(
-                i, j, gap, min(low, gap), max(high, gap),
-                p_value(draws - gap, gap),
-                p_value(_randomised(one, other, swapped), gap),
-                np.nan,
-            )
-        )  # fmt: skip
-    corrected = holm([pair.p_randomisation for pair in pairs])
+    draws = []
+    for sums in bootstrap_sums(kinds, resamples=resamples, rng=rng):
+        weights = np.hstack([seed_weights(size, draws=len(sums), rng=rng) for size in sizes])
+        drawn = found.value(sums.reshape(len(sums), seeds, columns)) * weights
+        draws.append(np.add.reduceat(drawn, starts, axis=1))
+    return _tested(scores, np.concatenate(draws))
+
+
+def tied_groups(pairs: AllPairs, *, level: float = 0.95) -> tuple[Tie, ...]:
+    """Groups of systems that the tests do not tell apart, and the ranks that each may have.
+
+    A group ends below a system only where all that stand so far are shown to be better than all
+    that follow: no rank is claimed on a difference that was not shown. One system that cannot be
+    told from its neighbours on both sides therefore joins their groups into one, and the range of
+    ranks says more of each.
+
+    Args:
+        pairs: All comparisons.
+        level: One less the chance of any false finding among the pairs.
+
+    Returns:
+        One entry per system, in the order of ``pairs``.
+
+    Source: the clusters of the WMT rankings (Bojar et al. 2014, section 3.2).
+    """
+    better = pairs.better(level)
+    order = np.argsort(-pairs.scores, kind="stable")
+    group, groups = 1, np.ones(len(order), dtype=np.int64)
+    for place in range(1, len(order)):
+        above, below = order[:place], order[place:]
+        group += bool(better[np.ix_(above, below)].all())
+        groups[order[place]] = group
+    beaten_by, beats = better.sum(axis=0), better.sum(axis=1)
     return tuple(
-        Pair(p.first, p.second, p.difference, p.low, p.high, p.p_bootstrap, p.p_randomisation,
-             float(c))
-        for p, c in zip(pairs, corrected, strict=True)
-    )  # fmt: skip
+        Tie(int(groups[i]), int(beaten_by[i]) + 1, len(order) - int(beats[i]))
+        for i in range(len(order))
+    )
 
 
-def _aligned(first: Answers, other: Answers, at: int) -> Answers:
-    try:
-        return paired_answers(first, other)
-    except DataError as error:
-        problems = [Problem(f"systems 0 and {at}: {p.what}", p.fix) for p in error.problems]
-        raise DataError(problems) from None
-
-
-def _columns(
-    systems: Sequence[Answers], metric: str | Metric
-) -> tuple[NDArray[np.float64], list[_System]]:
-    """Counts of all systems beside each other, shape (examples, columns)."""
-    parts, found, start = [], [], 0
-    for answers in systems:
-        resolved, answers = resolve(answers, metric)
-        counts = resolved.counts(answers)
-        seeds, n, width = counts.shape
-        stop = start + seeds * width
-        parts.append(counts.transpose(1, 0, 2).reshape(n, seeds * width))
-        found.append(_System(resolved, slice(start, stop), seeds, counts.sum(axis=1)))
-        start = stop
-    return np.concatenate(parts, axis=1), found
-
-
-def _bootstrap(
-    systems: Sequence[_System],
-    rows: NDArray[np.float64],
-    sizes: NDArray[np.int64],
-    resamples: int,
-    rng: np.random.Generator,
-) -> list[NDArray[np.float64]]:
-    """Each system's scores with groups and seeds resampled, shape (resamples,) each."""
-    groups = int(sizes.sum())
-    drawn: list[list[NDArray[np.float64]]] = [[] for _ in systems]
-    for size in _chunks(resamples, len(rows)):
-        weights = rng.multinomial(groups, sizes / groups, size=size)
-        sums = weights.astype(np.float64) @ rows
-        for system, scores in zip(systems, drawn, strict=True):
-            by_seed = system.metric.value(system.of(sums))
-            scores.append((by_seed * seed_weights(system.seeds, draws=size, rng=rng)).sum(axis=1))
-    return [np.concatenate(scores) for scores in drawn]
-
-
-def _swapped(
-    rows: NDArray[np.float64], sizes: NDArray[np.int64], resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Sums over the groups that are swapped, of all columns; shape (resamples, columns)."""
-    parts = []
-    for size in _chunks(resamples, len(rows)):
-        taken = rng.binomial(sizes, 0.5, size=(size, len(sizes)))
-        parts.append(taken.astype(np.float64) @ rows)
-    return np.concatenate(parts)
-
-
-def _randomised(one: _System, other: _System, swapped: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Differences after the swaps, the mean over pairs of seeds; shape (resamples,)."""
-    mine, theirs = one.of(swapped), other.of(swapped)
-    total = np.zeros(len(swapped))
-    for s in range(one.seeds):
-        for t in range(other.seeds):
-            moved = theirs[:, t] - mine[:, s]
-            total += one.metric.value(one.total[s] + moved)
-            total -= other.metric.value(other.total[t] - moved)
-    return total / (one.seeds * other.seeds)
-
-
-def _chunks(resamples: int, width: int) -> Iterator[int]:
-    size = max(1, min(resamples, _CHUNK // max(width, 1)))
-    for start in range(0, resamples, size):
-        yield min(size, resamples - start)
+def _tested(scores: NDArray[np.float64], draws: NDArray[np.float64]) -> AllPairs:
+    """Tests of all pairs from the scores in each draw, shape (resamples, k)."""
+    k = len(scores)
+    upper = np.triu_indices(k, 1)
+    found = []
+    for i, j in zip(*upper, strict=True):
+        difference = scores[i] - scores[j]
+        beyond = np.abs(draws[:, i] - draws[:, j] - difference) >= abs(difference) - _TIE
+        found.append((1 + int(beyond.sum())) / (1 + len(draws)))
+    p, p_holm = np.ones((k, k)), np.ones((k, k))
+    p[upper], p_holm[upper] = found, holm(found)
+    p.T[upper], p_holm.T[upper] = p[upper], p_holm[upper]
+    return AllPairs(scores, p, p_holm)

@@ -15,7 +15,7 @@ from harness.metrics._interval import check_options
 from harness.metrics._metric import Metric, resolve
 from harness.metrics._resampling import Kinds, bootstrap_sums, kinds_of, seed_weights, swap_sums
 
-__all__ = ["Comparison", "compare", "examples_needed", "p_value", "paired_answers"]
+__all__ = ["Comparison", "compare", "examples_needed", "paired"]
 
 _TIE = 1e-9  # differences in percent that close are equal: sums differ in their last bits
 
@@ -103,7 +103,7 @@ def compare(
     (two crossed factors); Noreen 1989 and Yeh 2000 (approximate randomisation).
     """
     check_options(system, resamples=resamples, level=level)
-    reference = paired_answers(system, reference)
+    reference = paired(system, reference)
     found, system = resolve(system, metric)
     _, reference = resolve(reference, metric)
     kinds, columns = _joint_kinds(found, system, reference)
@@ -121,8 +121,8 @@ def compare(
         difference=difference,
         low=min(float(low), difference),
         high=max(float(high), difference),
-        p_bootstrap=p_value(draws - difference, difference),
-        p_randomisation=p_value(swapped, difference),
+        p_bootstrap=_p_value(draws - difference, difference),
+        p_randomisation=_p_value(swapped, difference),
         level=level,
         examples_sd=examples_sd,
         seeds_sd=seeds_sd,
@@ -165,7 +165,7 @@ def examples_needed(comparison: Comparison, *, tolerance: float) -> int | None:
     return max(math.ceil(needed) - comparison.examples, 1)
 
 
-def paired_answers(system: Answers, reference: Answers) -> Answers:
+def paired(system: Answers, reference: Answers) -> Answers:
     """The reference in the order of the system's examples."""
     problems = []
     lacking, further = set(system.ids) - set(reference.ids), set(reference.ids) - set(system.ids)
@@ -266,7 +266,7 @@ def _randomise(
     return np.concatenate(draws)
 
 
-def p_value(draws: NDArray[np.float64], difference: float) -> float:
+def _p_value(draws: NDArray[np.float64], difference: float) -> float:
     """Two-sided p of a difference among draws made under no difference."""
     beyond = int((np.abs(draws) >= abs(difference) - _TIE).sum())
     return (1 + beyond) / (1 + len(draws))

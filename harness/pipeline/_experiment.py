@@ -126,6 +126,10 @@ class BackendEntry(FileModel):
             cost unknown.
         price_model: Name to look up in the snapshot.
         tokenizer: Named tokenizer that counts tokens where the backend reports none.
+        licence: Licence of the model, as you declare it for the leaderboard.
+        terms_allow_training: Whether the provider's terms let its answers train another model,
+            as you declare it.
+        parameters: How many parameters the model has, as you declare it.
     """
 
     use: str
@@ -134,6 +138,9 @@ class BackendEntry(FileModel):
     price: ModelPrice | Literal["snapshot", "machine"] | None = None
     price_model: str | None = None
     tokenizer: str | None = None
+    licence: str | None = None
+    terms_allow_training: bool | None = None
+    parameters: int | None = Field(default=None, ge=1)
 
 
 class ExplainedEntry(FileModel):

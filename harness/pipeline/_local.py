@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
@@ -33,7 +33,16 @@ from harness.protocols import Backend, Progress
 from harness.registry import backends
 from harness.store import Artefact, ArtefactStore, CallStore, Draft
 
-__all__ = ["LEDGER", "Backends", "Observer", "Quiet", "execute", "make_node", "measures_of"]
+__all__ = [
+    "LEDGER",
+    "Backends",
+    "Observer",
+    "PayingObserver",
+    "Quiet",
+    "execute",
+    "make_node",
+    "measures_of",
+]
 
 LEDGER = "ledger.jsonl"
 """Beside an artefact's content: one line per LLM call of its stage."""
@@ -56,6 +65,15 @@ class Observer(Protocol):
 
     def finished(self, node: Node, seconds: float, /) -> None:
         """The stage is done."""
+        ...
+
+
+@runtime_checkable
+class PayingObserver(Observer, Protocol):
+    """An observer that also shows what is paid."""
+
+    def paying(self, budget: Budget, /) -> None:
+        """Paid calls of this run, its earlier sittings included, are counted in ``budget``."""
         ...
 
 

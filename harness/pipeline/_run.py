@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import ArtefactError
 from harness.pipeline._budget import BudgetLimits
-from harness.pipeline._local import Observer, execute
+from harness.pipeline._local import Observer, PayingObserver, execute
 from harness.pipeline._manifest import Manifest
 from harness.pipeline._payers import budget_of
 from harness.pipeline._plan import Plan, build_plan
@@ -144,8 +144,11 @@ def _carry_out(
 ) -> RunFolder:
     with begun(setup, run) as at:
         budget = None
-        if limits is not None and limits != BudgetLimits():
-            budget = budget_of(at.plan, limits, at.calls, at.manifest.run)
+        limited = limits is not None and limits != BudgetLimits()
+        if limited or isinstance(observer, PayingObserver):
+            budget = budget_of(at.plan, limits or BudgetLimits(), at.calls, at.manifest.run)
+        if budget is not None and isinstance(observer, PayingObserver):
+            observer.paying(budget)
         execute(
             at.plan,
             artefacts=at.run.artefacts,

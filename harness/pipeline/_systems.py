@@ -156,6 +156,8 @@ class SystemEntry(FileModel):
         calibrate: A correction of its probabilities, which makes it another system than the one
             without: declare both to see what it does.
         cascade: A student first, and a direct system for what it is not confident of.
+        licence: Licence of a student, as you declare it for the leaderboard; that of a direct
+            system stands at its backend.
     """
 
     extractor: str | None = None
@@ -168,6 +170,7 @@ class SystemEntry(FileModel):
     type_constraints: bool = False
     calibrate: CalibrateEntry | None = None
     cascade: CascadeEntry | None = None
+    licence: str | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -187,6 +190,8 @@ class SystemEntry(FileModel):
             raise ValueError("only a student has train_on")
         if self.student is not None and not self.train_on:
             raise ValueError("a student names what it is trained on: train_on: [...]")
+        if self.extractor is not None and self.licence is not None:
+            raise ValueError("a direct system's licence is its backend's: declare it there")
         if self.student is not None and self.backend is not None:
             raise ValueError("a student has no backend; its sources have")
         return self

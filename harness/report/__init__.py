@@ -6,7 +6,7 @@ from harness.report._json import FORMAT_VERSION, load_results, parse_results
 from harness.report._price_list import PriceList, PricesInForce, load_price_list
 from harness.report._render import FORMATS, Format, render
 from harness.report._row import Costs, Difference, Estimate, Kind, Latency, Row, TrainingRows
-from harness.report._run import RunReader, report_run, run_answers
+from harness.report._run import RunReader, report_run, run_answers, run_systems
 from harness.report._same import same_results
 from harness.report._score import render_confusion, render_relations, render_score
 from harness.report._score_files import LabelScore, label_scores
@@ -56,6 +56,7 @@ __all__ = [
     "render_sets",
     "report_run",
     "run_answers",
+    "run_systems",
     "same_results",
     "set_reports",
     "written_by",

@@ -27,7 +27,7 @@ from harness.report._run_costs import RunCosts
 from harness.report._system import SystemResult
 from harness.report._table import HeadToHead
 
-__all__ = ["RunReader", "report_run", "run_answers"]
+__all__ = ["RunReader", "report_run", "run_answers", "run_systems"]
 
 _HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
 
@@ -55,6 +55,11 @@ def run_answers(folder: Path, system: str) -> Answers:
         ConfigError: When the run has no such system.
     """
     return RunReader(folder).answers(system)
+
+
+def run_systems(folder: Path) -> tuple[SystemResult, ...]:
+    """Answers and costs of all systems of a finished run, in the experiment's order."""
+    return tuple(RunReader(folder).systems())
 
 
 class RunReader:

@@ -1,77 +1,111 @@
-"""All pairs at once say what each pair alone says."""
+"""All pairs of several systems: one set of draws, Holm, tied groups."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.metrics import Answers, compare, compare_all, holm
-from harness.relations import Outcome, Relation, Schema
-
-SCHEMA = Schema("small", "none", tuple(Relation(f"r{i}") for i in range(4)))
+from harness.metrics import AllPairs, Answers, compare, compare_all, holm, tied_groups
+from harness.relations import Schema
 
 
-def answers(rng: np.random.Generator, gold: np.ndarray, groups: np.ndarray, share: float,
-            seeds: int) -> Answers:  # fmt: skip
-    shape = (seeds, len(gold))
-    said = np.where(rng.random(shape) < share, gold, rng.integers(0, 5, shape))
-    outcomes = np.full(shape, tuple(Outcome).index(Outcome.PARSED), np.int8)
-    return Answers(SCHEMA, tuple(f"e{i}" for i in range(len(gold))), gold, said, groups, outcomes)
-
-
-@pytest.fixture(scope="module")
-def systems() -> list[Answers]:
-    rng = np.random.default_rng(4)
-    gold, groups = rng.integers(0, 5, 240), np.repeat(np.arange(120), 2)
-    return [
-        answers(rng, gold, groups, share, seeds)
-        for share, seeds in ((0.85, 1), (0.7, 3), (0.72, 3), (0.83, 2))
-    ]
-
-
-@pytest.mark.parametrize("metric", ["micro_f1", "semeval_macro_f1", "micro_f1@unparsed=na"])
-def test_each_pair_agrees_with_the_comparison_of_the_two_alone(
-    systems: list[Answers], metric: str
-) -> None:
-    pairs = compare_all(systems, metric, resamples=4000, seed=1)
-    assert [(p.first, p.second) for p in pairs] == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
-    for pair in pairs:
-        alone = compare(systems[pair.first], systems[pair.second], metric, resamples=4000)
-        assert pair.difference == pytest.approx(alone.difference)
-        assert pair.low <= pair.difference <= pair.high
-        # Within what two sets of 4,000 draws differ by chance.
-        assert (pair.low, pair.high) == pytest.approx((alone.low, alone.high), abs=0.6)
-        assert pair.p_randomisation == pytest.approx(alone.p_randomisation, abs=0.04)
-        assert pair.p_bootstrap == pytest.approx(alone.p_bootstrap, abs=0.04)
-    corrected = holm([pair.p_randomisation for pair in pairs])
-    assert [pair.p_holm for pair in pairs] == pytest.approx(list(corrected))
-
-
-def test_equal_systems_differ_by_nothing(systems: list[Answers]) -> None:
-    (pair,) = compare_all([systems[0], systems[0]], "micro_f1", resamples=100)
-    assert (pair.difference, pair.low, pair.high) == (0, 0, 0)
-    assert (pair.p_randomisation, pair.p_bootstrap, pair.p_holm) == (1, 1, 1)
-
-
-def test_the_order_of_the_examples_does_not_matter(systems: list[Answers]) -> None:
-    turned = [systems[0], systems[1].subset(systems[1].ids[::-1])]
-    assert compare_all(turned, "micro_f1", resamples=200) == compare_all(
-        systems[:2], "micro_f1", resamples=200
+def answers(
+    schema: Schema, accuracy: float, *, n: int = 400, seeds: int = 1, chance: int = 0
+) -> Answers:
+    """Answers that are right with a chance, to gold that is always the same."""
+    labels = len(schema.label_names)
+    gold = np.random.default_rng(99).integers(0, labels, n)
+    rng = np.random.default_rng([chance, round(accuracy * 1000), seeds])
+    right = rng.random((seeds, n)) < accuracy
+    return Answers(
+        schema=schema,
+        ids=tuple(map(str, range(n))),
+        gold=gold,
+        predicted=np.where(right, gold, (gold + 1) % labels),
+        groups=np.arange(n),
+        outcomes=np.zeros((seeds, n), np.int8),
     )
 
 
-def test_fewer_than_two_systems_have_no_pair(systems: list[Answers]) -> None:
-    assert compare_all([], "micro_f1") == ()
-    assert compare_all(systems[:1], "micro_f1") == ()
+def of(scores: list[float], p: NDArray[np.float64]) -> AllPairs:
+    return AllPairs(np.array(scores), p, p)
 
 
-def test_systems_on_other_examples_are_named(systems: list[Answers]) -> None:
-    other = systems[2].subset(systems[2].ids[:100])
-    with pytest.raises(DataError, match=r"systems 0 and 2: .* different examples"):
-        compare_all([*systems[:2], other], "micro_f1")
-    wrong = replace(systems[1], gold=(systems[1].gold + 1) % 5)
-    with pytest.raises(DataError, match=r"systems 0 and 1: .* different gold labels"):
-        compare_all([systems[0], wrong], "micro_f1")
+def p_matrix(size: int, shown: list[tuple[int, int]]) -> NDArray[np.float64]:
+    found = np.ones((size, size))
+    for i, j in shown:
+        found[i, j] = found[j, i] = 0.001
+    return found
+
+
+def test_a_pair_agrees_with_the_paired_bootstrap_of_compare(semeval_schema: Schema) -> None:
+    first, second = answers(semeval_schema, 0.80, seeds=3), answers(semeval_schema, 0.77)
+    pairs = compare_all([first, second], "micro_f1", resamples=4000)
+    single = compare(first, second, "micro_f1", resamples=4000)
+    assert pairs.scores[0] - pairs.scores[1] == pytest.approx(single.difference)
+    assert pairs.p[0, 1] == pytest.approx(single.p_bootstrap, abs=0.03)
+
+
+def test_p_values_are_corrected_over_all_pairs(semeval_schema: Schema) -> None:
+    systems = [answers(semeval_schema, a) for a in (0.9, 0.86, 0.7, 0.69)]
+    pairs = compare_all(systems, "micro_f1", resamples=1000)
+    upper = np.triu_indices(4, 1)
+    assert pairs.p_holm[upper] == pytest.approx(holm(pairs.p[upper]))
+    assert (pairs.p == pairs.p.T).all() and (pairs.p_holm == pairs.p_holm.T).all()
+
+
+def test_the_order_of_examples_does_not_matter(semeval_schema: Schema) -> None:
+    first, second = answers(semeval_schema, 0.8), answers(semeval_schema, 0.7)
+    turned = second.subset(reversed(second.ids))
+    assert (
+        compare_all([first, second], "micro_f1", resamples=500).p
+        == compare_all([first, turned], "micro_f1", resamples=500).p
+    ).all()
+
+
+def test_systems_on_other_examples_are_refused(semeval_schema: Schema) -> None:
+    first = answers(semeval_schema, 0.8)
+    with pytest.raises(DataError, match="different examples"):
+        compare_all([first, first.subset(first.ids[:100])], "micro_f1", resamples=100)
+
+
+def test_equal_systems_are_tied(semeval_schema: Schema) -> None:
+    same = answers(semeval_schema, 0.8)
+    ties = tied_groups(compare_all([same, same, same], "micro_f1", resamples=200))
+    assert {(tie.group, tie.best, tie.worst) for tie in ties} == {(1, 1, 3)}
+
+
+def test_clearly_different_systems_are_ranked(semeval_schema: Schema) -> None:
+    systems = [answers(semeval_schema, a) for a in (0.5, 0.95, 0.75)]
+    ties = tied_groups(compare_all(systems, "micro_f1", resamples=1000))
+    assert [(tie.group, tie.best, tie.worst) for tie in ties] == [(3, 3, 3), (1, 1, 1), (2, 2, 2)]
+
+
+def test_a_system_between_two_joins_their_groups_and_the_ranges_tell_them_apart() -> None:
+    ties = tied_groups(of([90, 85, 80], p_matrix(3, [(0, 2)])))
+    assert [tie.group for tie in ties] == [1, 1, 1]
+    assert [(tie.best, tie.worst) for tie in ties] == [(1, 2), (1, 3), (2, 3)]
+
+
+def test_no_group_ends_where_one_pair_across_it_is_open() -> None:
+    shown = [(0, 2), (0, 3), (1, 2), (1, 3)]
+    assert [t.group for t in tied_groups(of([90, 85, 80, 70], p_matrix(4, shown)))] == [1, 1, 2, 2]
+    for left in range(4):
+        open_ = shown[:left] + shown[left + 1 :]
+        ties = tied_groups(of([90, 85, 80, 70], p_matrix(4, open_)))
+        assert [tie.group for tie in ties] == [1, 1, 1, 1]
+
+
+@pytest.mark.slow
+def test_twenty_systems_on_2717_examples_take_less_than_half_a_minute(
+    semeval_schema: Schema,
+) -> None:
+    systems = [answers(semeval_schema, 0.7 + 0.01 * i, n=2717, chance=i) for i in range(20)]
+    started = time.perf_counter()
+    pairs = compare_all(systems, "semeval_macro_f1", resamples=10_000)
+    assert time.perf_counter() - started < 30
+    assert pairs.p.shape == (20, 20)

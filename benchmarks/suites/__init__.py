@@ -1,0 +1,1 @@
+"""Our own suites: ``pytest benchmarks/suites -m demo --calldistil-report out/``."""
