@@ -70,7 +70,7 @@ def out_of_fold(
         student = make_student(options.student, schema=schema, options=options.student_options)
         student.fit(examples=seen, seed=options.seed)
         held_out = np.flatnonzero(part == fold)
-        asked = [rows[place].labelled(None) for place in held_out]
+        asked = [rows[int(place)].labelled(None) for place in held_out]
         found[held_out] = student.predict_proba(examples=asked)
     return found
 

@@ -114,7 +114,8 @@ def asked_by_gate(
     agent: Agent, context: AgentContext, counter: TokenCounter, rows: Sequence[Example]
 ) -> Asked:
     """What a gate asks about rows: one request for each in the first round."""
-    gate: Any = gates.get(agent.component)(context=context, options=agent.options)
+    kind: Any = gates.get(agent.component)
+    gate = kind(context=context, options=agent.options)
     requests = _first_rounds(gate.review(row=row) for row in rows)
     return Asked(requests, _label_range(context.schema, agent, counter))
 

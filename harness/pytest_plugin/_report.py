@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
 from pathlib import Path
-from typing import Any
 
 __all__ = ["write_reports"]
 
@@ -46,15 +43,17 @@ def write_reports(folder: Path) -> list[str]:
 
 
 def _write_run(run: Path) -> Path:
-    """The tables of one run; the page as well where this version of calldistil makes one."""
+    """The tables of one run, and its page where the extra ``report`` is installed."""
+    from harness.errors import MissingExtraError
     from harness.report import render, report_run
+    from harness.report.page import Evidence, render_page
 
     table = report_run(run)
     for name, format_ in _FORMATS.items():
         (run / name).write_text(render(table, format_), encoding="utf-8")
-    if importlib.util.find_spec("harness.report.page") is None:
+    try:
+        page = render_page(Evidence(run))
+    except MissingExtraError:
         return run / "results.md"
-    pages: Any = importlib.import_module("harness.report.page")
-    page = run / "report.html"
-    page.write_text(pages.render_page(pages.Evidence(run)), encoding="utf-8")
-    return page
+    (run / "report.html").write_text(page, encoding="utf-8")
+    return run / "report.html"

@@ -83,14 +83,23 @@ def _facts(reports: Sequence[SetReport]) -> Sheet:
         ("estimated label noise", _noise),
         ("cost", lambda r: _money(r, per_row=False)),
         ("cost per kept row", lambda r: _money(r, per_row=True)),
-        ("row to nearest gold", lambda r: _cosine(r.gold and r.gold.row_to_other)),
-        ("row to nearest test sentence", lambda r: _cosine(r.test and r.test.row_to_other)),
-        ("test sentence to nearest row", lambda r: _cosine(r.test and r.test.other_to_row)),
-        ("... which has the right label", lambda r: _percent(r.test and r.test.right)),
-        ("test patterns in it", lambda r: _percent(r.coverage and r.coverage.pattern)),
-        ("... with the right label", lambda r: _percent(r.coverage and r.coverage.pattern_right)),
-        ("test mentions in it", lambda r: _percent(r.coverage and r.coverage.mentions)),
-        ("test words in it", lambda r: _percent(r.coverage and r.coverage.words)),
+        ("row to nearest gold", lambda r: _cosine(r.gold.row_to_other if r.gold else None)),
+        (
+            "row to nearest test sentence",
+            lambda r: _cosine(r.test.row_to_other if r.test else None),
+        ),
+        (
+            "test sentence to nearest row",
+            lambda r: _cosine(r.test.other_to_row if r.test else None),
+        ),
+        ("... which has the right label", lambda r: _percent(r.test.right if r.test else None)),
+        ("test patterns in it", lambda r: _percent(r.coverage.pattern if r.coverage else None)),
+        (
+            "... with the right label",
+            lambda r: _percent(r.coverage.pattern_right if r.coverage else None),
+        ),
+        ("test mentions in it", lambda r: _percent(r.coverage.mentions if r.coverage else None)),
+        ("test words in it", lambda r: _percent(r.coverage.words if r.coverage else None)),
     ]
     cells = [(name, *(cell(report) for report in reports)) for name, cell in rows]
     test = next((r.test_profile for r in reports if r.test_profile is not None), None)
@@ -229,10 +238,10 @@ def _labels(reports: Sequence[SetReport]) -> Sheet:
             row += _profile_cells(report.profile.label(name))
             if report.test is not None:
                 near = next((n for n in report.test.labels if n.label == name), None)
-                row.append(_cosine(near and near.other_to_row))
+                row.append(_cosine(near.other_to_row if near else None))
             if report.coverage is not None:
                 seen = next((n for n in report.coverage.labels if n.label == name), None)
-                row.append(_percent(seen and seen.pattern))
+                row.append(_percent(seen.pattern if seen else None))
         rows.append(tuple(row))
     sets = ", ".join(f"{_letter(place)}: {report.name}" for place, report in enumerate(reports))
     return Sheet(f"Label by label ({sets})", tuple(headings), tuple(rows))
