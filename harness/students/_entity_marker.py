@@ -69,7 +69,7 @@ class EntityMarkerStudent(GraphExport, NeuralStudent[EntityMarkerOptions, "Marke
     """An encoder with entity markers and a linear classifier (Zhou and Chen 2022).
 
     Probabilities are the softmax of the classifier; they are calibrated only where the option
-    ``calibrate`` and dev rows say so.
+    ``temperature_scaling`` and dev rows say so.
     """
 
     name: ClassVar[str] = "entity_marker.v1"

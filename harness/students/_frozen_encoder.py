@@ -79,8 +79,8 @@ class FrozenEncoderStudent:
     """A head on an encoder's vectors: the cheapest neural student.
 
     In an experiment the vectors of the training rows are artefacts of their own, which every
-    head and seed shares. Probabilities are calibrated only where the option ``calibrate`` and dev
-    rows say so.
+    head and seed shares. Probabilities are calibrated only where the option
+    ``temperature_scaling`` and dev rows say so.
     """
 
     name: ClassVar[str] = "frozen_encoder.v1"
@@ -164,7 +164,7 @@ class FrozenEncoderStudent:
             features, targets, options, labels=len(self.labels), weights=weights, seed=seed
         )
         of_dev = None
-        if options.calibrate and dev:
+        if options.temperature_scaling and dev:
             of_dev = self._head.shares(self._encoded(dev, None))
         settled = settle(
             options,

@@ -143,7 +143,7 @@ class KnowPromptStudent(GraphExport, PromptStudent[KnowPromptOptions]):
     """Knowledge-aware prompt tuning (Chen et al., WWW 2022).
 
     Probabilities are the softmax over the answer words; they are calibrated only where the
-    option ``calibrate`` and dev rows say so.
+    option ``temperature_scaling`` and dev rows say so.
     """
 
     name: ClassVar[str] = "knowprompt.v1"

@@ -64,8 +64,8 @@ class LinearStudent:
     """Multinomial logistic regression on TF-IDF-weighted cues.
 
     Trains in seconds and needs no weights. The solver is deterministic: the seed has no part
-    in it. Its probabilities are calibrated only where the option ``calibrate`` and dev rows say
-    so.
+    in it. Its probabilities are calibrated only where the option ``temperature_scaling`` and dev
+    rows say so.
     """
 
     name: ClassVar[str] = "linear.v1"
@@ -145,7 +145,7 @@ class LinearStudent:
             self._options,
             labels=self.labels,
             targets=targets.tolist(),
-            dev=self._raw(self._model, dev) if self._options.calibrate and dev else None,
+            dev=self._raw(self._model, dev) if self._options.temperature_scaling and dev else None,
             dev_targets=targets_of(dev, self._schema, role="dev") if dev else [],
         )
         self._settled = settled.settled

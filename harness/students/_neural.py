@@ -211,7 +211,7 @@ class NeuralStudent(ABC, Generic[O, N]):
             )
         notes += self._trained(fitted, rows, targets)
         of_dev = None
-        if options.calibrate and dev:
+        if options.temperature_scaling and dev:
             of_dev = self._raw(fitted, vocabulary.encode(dev), None)
         settled = settle(
             options, labels=self.labels, targets=targets, dev=of_dev, dev_targets=dev_targets

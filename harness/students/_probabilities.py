@@ -37,12 +37,12 @@ class ProbabilityOptions(FileModel):
             that every label weighs the same; ``none`` weighs every row alike.
         label_prior: Label frequencies to expect at prediction, exchanged for those of training
             (Saerens et al. 2002): ``equal``, a share per label, or ``trained``, no correction.
-        calibrate: Fit a temperature on the dev rows (Guo et al. 2017).
+        temperature_scaling: Fit a temperature on the dev rows (Guo et al. 2017).
     """
 
     class_weights: Literal["none", "balanced"] = "none"
     label_prior: Literal["trained", "equal"] | dict[str, float] = "trained"
-    calibrate: bool = False
+    temperature_scaling: bool = False
 
 
 def check_prior(options: ProbabilityOptions, schema: Schema, *, student: str) -> None:
@@ -137,14 +137,14 @@ def settle(
             wanted=tuple((wanted / wanted.sum()).tolist()),
         )
         notes.append("probabilities are corrected for the label frequencies of training")
-    if options.calibrate and dev is not None and len(dev):
+    if options.temperature_scaling and dev is not None and len(dev):
         temperature = fit_temperature(settled.apply(dev), dev_targets)
         settled = settled.model_copy(
             update={"calibrated": True, "temperature": temperature, "dev_rows": len(dev)}
         )
         notes.append(f"probabilities: temperature {temperature:.3g}, from {len(dev)} dev rows")
     else:
-        if options.calibrate:
+        if options.temperature_scaling:
             notes.append("no dev examples: no temperature was fitted")
         notes.append("probabilities are not calibrated")
     return _Noted(settled, tuple(notes))

@@ -53,7 +53,7 @@ class RetrievalReStudent(PromptStudent[RetrievalReOptions]):
     """Retrieval-enhanced prompt tuning (Chen et al., SIGIR 2022).
 
     Probabilities mix the answer words' softmax with the neighbours' shares; they are calibrated
-    only where the option ``calibrate`` and dev rows say so.
+    only where the option ``temperature_scaling`` and dev rows say so.
     """
 
     name: ClassVar[str] = "retrieval_re.v1"

@@ -135,7 +135,7 @@ def test_a_datastore_of_another_student_is_refused(saved):
 @pytest.mark.parametrize("name", ALL)
 def test_switches_on_probabilities_are_declared_and_noted(make, cause_rows, tmp_path, name):
     rows, dev = cause_rows(21), cause_rows(12, seed=5)
-    student = make(name, class_weights="balanced", label_prior="equal", calibrate=True)
+    student = make(name, class_weights="balanced", label_prior="equal", temperature_scaling=True)
     report = student.fit(examples=rows, seed=1, dev=dev)
     assert any("from 12 dev rows" in note for note in report.notes)
     assert any("label frequencies" in note for note in report.notes)

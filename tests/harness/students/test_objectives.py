@@ -234,7 +234,7 @@ def test_a_declared_prior_moves_probabilities_and_is_noted():
 
 
 def test_calibration_says_what_it_was_fitted_on_or_that_it_was_not():
-    options = ProbabilityOptions(calibrate=True)
+    options = ProbabilityOptions(temperature_scaling=True)
     dev = np.array([[0.9, 0.1]] * 4)
     with_dev = settle(options, labels=["a", "b"], targets=[0], dev=dev, dev_targets=[0, 0, 0, 1])
     assert with_dev.settled.calibrated
