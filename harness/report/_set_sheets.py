@@ -11,7 +11,7 @@ from harness.report._csv import write_csv
 from harness.report._document import Document, Heading, Sheet
 from harness.report._render import check_format, render_document
 
-__all__ = ["render_sets"]
+__all__ = ["render_sets", "sets_document"]
 
 _Cell = Callable[[SetReport], str]
 
@@ -35,13 +35,14 @@ def render_sets(
     if format == "json":
         values = [report.model_dump(mode="json") for report in reports]
         return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
-    document = _document(reports)
+    document = sets_document(reports)
     if format == "csv":
         return _csv(document)
     return render_document(document, format, width=width, colour=colour)
 
 
-def _document(reports: Sequence[SetReport]) -> Document:
+def sets_document(reports: Sequence[SetReport]) -> Document:
+    """Reports side by side, before any format."""
     sheets = [_facts(reports)]
     if any(report.diversity for report in reports):
         sheets.append(_diversity(reports))

@@ -33,9 +33,10 @@ sections: Registry[Section] = Registry("page section", group="calldistil.page_se
 """Sections by name. Another distribution adds its own through entry points."""
 
 _OURS = (
-    "head_to_head", "frontier", "break_even", "volume", "latency", "learning_curve", "slices",
+    "head_to_head", "frontier", "break_even", "volume", "latency", "learning_curve",
+    "cascade", "slices",
     "where_f1_goes", "relations", "errors", "disagreements", "browser", "parse_outcomes",
-    "overlaps", "costs", "provenance",
+    "synthetic_sets", "overlaps", "costs", "provenance",
 )  # fmt: skip
 for _name in _OURS:
     sections.add_lazy(_name, f"harness.report.page.parts._{_name}:SECTION")

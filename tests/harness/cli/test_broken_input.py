@@ -269,11 +269,11 @@ def _cut(file: Path) -> None:
     ("damage", "says"),
     [
         (lambda model: _cut(model / "student.json"), "student.json cannot be read"),
-        (lambda model: (model / "student.json").unlink(), "there is no student.json"),
+        (lambda model: (model / "student.json").unlink(), "neither system.json nor student.json"),
         (lambda model: (model / "schema.yaml").unlink(), "The student's schema is broken"),
         (lambda model: _cut(next(model.glob("*.safetensors"))), "cannot be read"),
         (lambda model: next(model.glob("*.safetensors")).unlink(), "cannot be read"),
-        (shutil.rmtree, "there is no student.json"),
+        (shutil.rmtree, "neither system.json nor student.json"),
     ],
 )
 def test_a_damaged_student_is_an_unreadable_artefact(

@@ -238,7 +238,7 @@ def test_requests_that_come_together_are_answered_together_and_fail_alone(folder
         def example(id, text="a b"):
             return Example(id, text, Mention.of(text, 0, 1), Mention.of(text, 2, 3))
 
-        async with Batcher(system, room=20) as batcher:
+        async with Batcher(system, room=20, wait_s=0.5) as batcher:
             asked = [batcher.submit([example(str(n))]) for n in range(10)]
             bad = batcher.submit([example("bad", "a fail")])
             *answers, error = await asyncio.gather(*asked, bad, return_exceptions=True)

@@ -55,32 +55,8 @@ def test_listing_students_loads_nothing_heavy(name):
 
 def test_options_that_came_later_do_not_move_the_key_of_what_was_trained_before():
     options = students.get("entity_marker.v1").Options
-    counted = fingerprint(options())
-    assert sorted(counted) == sorted(
-        (
-            "backbone",
-            "marker",
-            "type_words",
-            "pooling",
-            "max_length",
-            "batch_tokens",
-            "epochs",
-            "min_steps",
-            "batch_size",
-            "learning_rate",
-            "head_learning_rate",
-            "layer_decay",
-            "warmup",
-            "weight_decay",
-            "max_gradient",
-            "dropout",
-            "label_smoothing",
-            "train_embeddings",
-            "patience",
-            "precision",
-        )
-    )
-    assert fingerprint(options(r_drop=1.0)) == {**counted, "r_drop": 1.0}
+    assert fingerprint(options()) == {}
+    assert fingerprint(options(r_drop=0.5)) == {"r_drop": 0.5}
 
 
 def test_wrong_options_are_told_all_at_once(semeval_schema):
