@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import re
 import shutil
@@ -67,7 +66,7 @@ def export_sets(run: Path, folder: Path) -> tuple[Path, ...]:
             (aside / "set_report.json").write_text(text, encoding="utf-8")
             card = data_card(report, rows, schema)
             (aside / "README.md").write_text(card, encoding="utf-8")
-            if rows and importlib.util.find_spec("datasets") is not None:
+            if rows:
                 _save_dataset(rows, aside / "dataset")
             shutil.move(aside, place)
         made.append(place)
@@ -82,8 +81,11 @@ def _rejects(contents: Sequence[Path]) -> Iterator[str]:
 
 
 def _save_dataset(rows: Sequence[Example], folder: Path) -> None:
-    from datasets import Dataset, disable_progress_bars
-
+    """Saves rows for the library ``datasets``, where that is installed."""
+    try:
+        from datasets import Dataset, disable_progress_bars
+    except ImportError:
+        return
     disable_progress_bars()
     values = [
         {

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from harness.store._call import CallFailure, StoredCall
+from harness.store._sqlite_calls import SqliteCallStore
 
-__all__ = ["LONGEST_CLAIM_S", "CallStore", "copy_calls", "is_server", "open_call_store"]
+__all__ = ["CallStore", "copy_calls", "is_server", "open_call_store"]
 
-LONGEST_CLAIM_S = 600.0
 _SERVER = re.compile(r"postgres(ql)?(\+psycopg)?://", re.IGNORECASE)
 _CHUNK = 500
 
@@ -116,8 +116,6 @@ def open_call_store(place: Path | str) -> CallStore:
         from harness.store._postgres_calls import PostgresCallStore
 
         return PostgresCallStore(place)
-    from harness.store._sqlite_calls import SqliteCallStore
-
     return SqliteCallStore(Path(place))
 
 

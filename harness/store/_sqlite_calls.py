@@ -15,7 +15,6 @@ from typing import Self
 
 from harness.errors import ArtefactError
 from harness.store._call import CallFailure, StoredCall
-from harness.store._calls import LONGEST_CLAIM_S
 from harness.store._sqlite_database import connect, named_errors, transaction
 from harness.store._sqlite_rows import (
     COLUMNS,
@@ -29,6 +28,7 @@ from harness.store._sqlite_rows import (
 
 __all__ = ["SqliteCallStore"]
 
+_LONGEST_CLAIM_S = 600.0
 _CHUNK = 500  # below SQLite's smallest default limit of 999 variables
 
 
@@ -130,7 +130,7 @@ class SqliteCallStore:
         """Takes the right to make calls; see ``CallStore.claim``."""
         now = time.time()
         # A claim from further ahead than any is made for was made before the clock was set back.
-        horizon = now + max(seconds, LONGEST_CLAIM_S)
+        horizon = now + max(seconds, _LONGEST_CLAIM_S)
         query = (
             "INSERT INTO claims (key, owner, expires) SELECT ?, ?, ?"
             " WHERE NOT EXISTS (SELECT 1 FROM calls WHERE calls.key = ?)"

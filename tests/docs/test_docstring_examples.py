@@ -19,10 +19,16 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_docstrings_of_a_module_hold(name: str) -> None:
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "transformers"):
+            raise
+        pytest.skip(f"could not import {error.name}")
     told: list[str] = []
     finder = doctest.DocTestFinder(exclude_empty=True)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    for test in finder.find(importlib.import_module(name), name):
+    for test in finder.find(module, name):
         runner.run(test, out=told.append)
     assert told == [], "".join(told)
     assert runner.summarize(verbose=False).attempted > 0

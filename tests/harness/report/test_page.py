@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from harness.report import render, report_run
+from harness.pipeline import SetChoice, describe_sets, run_experiment
+from harness.report import render, report_run, set_reports
 from harness.report._figures import count, interval, money, score, signed
 from harness.report.page import (
     Block,
@@ -283,3 +284,27 @@ def test_the_latency_is_that_of_the_timed_calls_and_else_not_known(
     assert latency.p50 == pytest.approx(0.01 * (len(charges) - 1) / 2, abs=0.02)
     assert latency.p95 == pytest.approx(0.01 * (len(charges) - 1) * 0.95, abs=0.02)
     assert found.row("few").latency is None
+
+
+def test_a_cascades_curve_and_described_sets_are_on_the_page(
+    small_task: Any, tmp_path: Path
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["systems"] = {name: document["systems"][name] for name in ("llm", "distilled")}
+        document["systems"]["both"] = {"cascade": {"student": "distilled", "direct": "llm"}}
+        document.pop("candidate")
+
+    file = small_task.changed(change)
+    run = run_experiment(file, folder=tmp_path / "run", jobs=1)
+    before = render_page(Evidence(run.folder))
+    assert "calldistil describe" in before  # how the report on the sets is made
+    describe_sets(file, folder=run.folder, choice=SetChoice(encoder=None), jobs=1)
+    evidence = Evidence(run.folder)
+    found = Parsed()
+    found.feed(render_page(evidence))
+    (curve,) = evidence.table.cascades
+    rows = found.tables["cascade-0"][1:]
+    shown = [(float(row[0][1] or "nan"), float(row[2][1] or "nan")) for row in rows]
+    assert shown == [(point.share, point.score) for point in curve.points]
+    facts = {row[0][0]: row[1][0] for row in found.tables["sets-0"][1:]}
+    assert facts["rows kept"] == str(set_reports(run.folder)[0].profile.rows)

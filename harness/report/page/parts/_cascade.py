@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.costs import Money
 from harness.report._cascade import CascadeCurve, CascadePoint
 from harness.report._figures import metric_word, score
-from harness.report.page._blocks import Block, Cell, Chart, Column, Grid, Paint
+from harness.report.page._blocks import Block, Cell, Chart, Column, Fold, Grid, Paint
 from harness.report.page._cells import money_cell
 from harness.report.page._evidence import Evidence
 from harness.report.page._section import Section
@@ -36,12 +36,13 @@ def _blocks(evidence: Evidence) -> Sequence[Block]:
             for p in c.points
         ),
     )
-    return (chart, *(_grid(place, curve, word) for place, curve in enumerate(curves)))
+    grids = [_grid(place, curve, word) for place, curve in enumerate(curves)]
+    return (chart, *(Fold(grid.caption, (grid,)) for grid in grids))
 
 
 def _grid(place: int, curve: CascadeCurve, word: str) -> Grid:
     columns = (
-        Column(f"passed on to {curve.direct}"),
+        Column(f"passed on to {curve.direct}", numeric=False),
         Column("confidence below"),
         Column(word),
         Column("cost per 1,000"),
