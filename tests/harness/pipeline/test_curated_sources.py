@@ -230,6 +230,7 @@ def teacher(monkeypatch: pytest.MonkeyPatch) -> Teacher:
         def __init__(self, *, options: Any) -> None:
             super().__init__(options=options, answer=found)
 
+    backends.names()  # discovered before one of them is replaced
     monkeypatch.setitem(backends._objects, "scripted", Scripted)
     return found
 
