@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from harness.curation import CurationRecord, record_of
 from harness.documents import fingerprint
-from harness.pipeline._driver import converse
-from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
+from harness.pipeline.stages._asking import AskingStage
+from harness.pipeline.stages._calls import measure_calls, save_calls
 from harness.pipeline.stages._files import REJECTS, load_examples, save_examples, write_jsonl
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
 from harness.protocols import KEPT, AskingGate, Gate, GateContext, Judgement, Progress
@@ -81,29 +81,14 @@ class Curate:
 
 
 @dataclass(frozen=True)
-class Review:
+class Review(AskingStage):
     """A gate that asks an LLM reviews the input ``rows``; it may show the input ``few_shot``.
 
     Rows of the input ``passed`` were reviewed before and are not asked about again.
-
-    Attributes:
-        agent: The gate and its backend.
-        schema: The relation schema.
-        repeat: Repeat number of its calls.
     """
 
     name: ClassVar[str] = "review"
     version: ClassVar[int] = 1
-    agent: Agent
-    schema: Schema
-    repeat: int = 0
-
-    def identity(self) -> Mapping[str, Any]:
-        return {
-            **self.agent.identity(),
-            "schema": schema_hash(self.schema),
-            "repeat": self.repeat,
-        }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
         started = time.perf_counter()
@@ -116,18 +101,10 @@ class Review:
         )
         passed = _passed(inputs)
         asked = [row for row in rows if row.id not in passed]
-        results = list(
-            converse(
-                ((row.id, gate.review(row=row)) for row in asked),
-                backend=context.backend(self.agent.backend),
-                store=context.calls,
-                run=context.run,
-                counter=self.agent.counter(),
-                purse=context.purse(self.agent.backend),
-                window=context.window,
-                total=len(asked),
-                progress=context.progress,
-            )
+        results = self._conversed(
+            ((row.id, gate.review(row=row)) for row in asked),
+            total=len(asked),
+            context=context,
         )
         said = {result.item: result.value for result in results}
         judgements = [said.get(row.id, KEPT) for row in rows]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.pipeline._driver import converse
-from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
+from harness.pipeline.stages._asking import AskingStage
+from harness.pipeline.stages._calls import measure_calls, save_calls
 from harness.pipeline.stages._files import (
     DEMONSTRATIONS,
     REJECTS,
@@ -18,10 +18,10 @@ from harness.pipeline.stages._files import (
     read_jsonl,
     write_jsonl,
 )
-from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.pipeline.stages._stage import Measures, StageContext
 from harness.protocols import Explanation
 from harness.registry import explainers
-from harness.relations import Outcome, Schema
+from harness.relations import Outcome
 
 __all__ = ["EXPLANATIONS", "Explain", "load_explanations"]
 
@@ -29,30 +29,15 @@ EXPLANATIONS = "explanations.jsonl"
 
 
 @dataclass(frozen=True)
-class Explain:
+class Explain(AskingStage):
     """Explains the labels of the input ``examples``, else of ``few_shot``; NA among them.
 
     ``explanations.jsonl`` has a line ``{"example_id", "label", "explanation"}`` for each answer
     that can be used, ``rejects.jsonl`` the others with their reasons.
-
-    Attributes:
-        agent: The explainer and its backend.
-        schema: The relation schema.
-        repeat: Repeat number of its calls.
     """
 
     name: ClassVar[str] = "explain"
     version: ClassVar[int] = 1
-    agent: Agent
-    schema: Schema
-    repeat: int = 0
-
-    def identity(self) -> Mapping[str, Any]:
-        return {
-            **self.agent.identity(),
-            "schema": schema_hash(self.schema),
-            "repeat": self.repeat,
-        }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
         started = time.perf_counter()
@@ -61,18 +46,10 @@ class Explain:
         explainer = explainers.get(self.agent.component)(
             context=self.agent.context(self.schema, (), self.repeat), options=self.agent.options
         )
-        results = list(
-            converse(
-                ((example.id, explainer.explain(example=example)) for example in labelled),
-                backend=context.backend(self.agent.backend),
-                store=context.calls,
-                run=context.run,
-                counter=self.agent.counter(),
-                purse=context.purse(self.agent.backend),
-                window=context.window,
-                total=len(labelled),
-                progress=context.progress,
-            )
+        results = self._conversed(
+            ((example.id, explainer.explain(example=example)) for example in labelled),
+            total=len(labelled),
+            context=context,
         )
         seconds = time.perf_counter() - started
         said = [result.value for result in results]

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from harness.errors import CalldistilError
-from harness.pipeline._driver import converse
 from harness.pipeline._neighbours import find_neighbours
-from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
+from harness.pipeline.stages._asking import AskingStage
+from harness.pipeline.stages._calls import measure_calls, save_calls
 from harness.pipeline.stages._encode import load_features
 from harness.pipeline.stages._files import (
     DEMONSTRATIONS,
@@ -21,10 +21,10 @@ from harness.pipeline.stages._files import (
     save_examples,
     save_predictions,
 )
-from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.pipeline.stages._stage import Measures, StageContext
 from harness.protocols import Dialogue, Neighbour
 from harness.registry import extractors
-from harness.relations import Example, Prediction, Schema
+from harness.relations import Example, Prediction
 from harness.students import encode_examples
 
 __all__ = ["Extract", "Label"]
@@ -33,47 +33,24 @@ Neighbours: TypeAlias = Mapping[str, tuple[Neighbour, ...]]
 
 
 @dataclass(frozen=True)
-class Extract:
+class Extract(AskingStage):
     """An extractor answers the input ``examples``; it may show the input ``few_shot``.
 
     Where it needs neighbours, they come from the input ``pool`` (else ``few_shot``), by the
     vectors of the inputs ``features`` and ``pool_features``; without these it encodes by itself.
-
-    Attributes:
-        agent: The extractor and its backend.
-        schema: The relation schema.
-        repeat: Repeat number of its calls.
     """
 
     name: ClassVar[str] = "extract"
     version: ClassVar[int] = 1
-    agent: Agent
-    schema: Schema
-    repeat: int = 0
-
-    def identity(self) -> Mapping[str, Any]:
-        return {
-            **self.agent.identity(),
-            "schema": schema_hash(self.schema),
-            "repeat": self.repeat,
-        }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
         started = time.perf_counter()
         examples = self.unlabelled(inputs)
         neighbours = self.neighbours(examples, inputs)
-        results = list(
-            converse(
-                self.dialogues(examples, inputs, neighbours),
-                backend=context.backend(self.agent.backend),
-                store=context.calls,
-                run=context.run,
-                counter=self.agent.counter(),
-                purse=context.purse(self.agent.backend),
-                window=context.window,
-                total=len(examples),
-                progress=context.progress,
-            )
+        results = self._conversed(
+            self.dialogues(examples, inputs, neighbours),
+            total=len(examples),
+            context=context,
         )
         seconds = time.perf_counter() - started
         save_predictions(content, [result.value for result in results])

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.pipeline._driver import ItemResult, converse
-from harness.pipeline.stages._calls import Agent, measure_calls, save_calls
+from harness.pipeline._driver import ItemResult
+from harness.pipeline.stages._asking import AskingStage
+from harness.pipeline.stages._calls import measure_calls, save_calls
 from harness.pipeline.stages._files import (
     DEMONSTRATIONS,
     REJECTS,
@@ -19,37 +20,21 @@ from harness.pipeline.stages._files import (
     save_examples,
     write_jsonl,
 )
-from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.pipeline.stages._stage import Measures, StageContext
 from harness.pipeline.stages._tune import untuned_labels
 from harness.protocols import GeneratedRow, GeneratedSet, GenerationItem, Reject
 from harness.registry import generators
-from harness.relations import Example, Schema
+from harness.relations import Example
 
 __all__ = ["Generate"]
 
 
 @dataclass(frozen=True)
-class Generate:
-    """A generator writes rows; it may show the input ``few_shot``.
-
-    Attributes:
-        agent: The generator and its backend.
-        schema: The relation schema.
-        repeat: Repeat number of its calls (the generation seed).
-    """
+class Generate(AskingStage):
+    """A generator writes rows; it may show the input ``few_shot``."""
 
     name: ClassVar[str] = "generate"
     version: ClassVar[int] = 1
-    agent: Agent
-    schema: Schema
-    repeat: int = 0
-
-    def identity(self) -> Mapping[str, Any]:
-        return {
-            **self.agent.identity(),
-            "schema": schema_hash(self.schema),
-            "repeat": self.repeat,
-        }
 
     def run(self, *, inputs: Mapping[str, Path], content: Path, context: StageContext) -> Measures:
         return self.write(inputs=inputs, content=content, context=context)
@@ -72,18 +57,10 @@ class Generate:
         )
         items = choose(self._items(generator.items(), inputs))
         backend = context.backend(self.agent.backend)
-        results = list(
-            converse(
-                ((f"{n}:{i.label}", generator.generate(item=i)) for n, i in enumerate(items)),
-                backend=backend,
-                store=context.calls,
-                run=context.run,
-                counter=self.agent.counter(),
-                purse=context.purse(self.agent.backend),
-                window=context.window,
-                total=len(items),
-                progress=context.progress,
-            )
+        results = self._conversed(
+            ((f"{n}:{i.label}", generator.generate(item=i)) for n, i in enumerate(items)),
+            total=len(items),
+            context=context,
         )
         seconds = time.perf_counter() - started
         rows = [self._row(r, row, backend.model.name) for r in results for row in r.value.rows]
