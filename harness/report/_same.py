@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.costs import BreakEven, Money
+from harness.report._cascade import CascadeCurve
 from harness.report._row import Costs, Row
 from harness.report._table import HeadToHead
 
@@ -36,7 +37,16 @@ def _timeless(table: HeadToHead) -> HeadToHead:
     if verdict is not None:
         verdict = replace(verdict, sentence="", cost="unknown" if verdict.cost == "unknown"
                           else "pays")  # fmt: skip
-    return replace(table, rows=rows, verdict=verdict)
+    cascades = tuple(_timeless_curve(curve) for curve in table.cascades)
+    return replace(table, rows=rows, verdict=verdict, cascades=cascades)
+
+
+def _timeless_curve(curve: CascadeCurve) -> CascadeCurve:
+    points = tuple(
+        replace(point, per_1000={mode: _known(money) for mode, money in point.per_1000.items()})
+        for point in curve.points
+    )
+    return replace(curve, one_off=_known(curve.one_off), points=points)
 
 
 def _timeless_row(row: Row) -> Row:

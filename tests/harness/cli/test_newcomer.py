@@ -67,10 +67,12 @@ def test_the_readme_leads_from_a_csv_and_a_server_to_a_verdict(
         ' "tail": {"start": 14, "end": 18}}\n',
         encoding="utf-8",
     )
-    init, plan, run, report, board, train, predict = commands()
-    assert [words[0] for words in (init, plan, run, report, board, train, predict)] == [
-        "init", "plan", "run", "report", "leaderboard", "train", "predict",
+    init, plan, run, page, board, train, predict, export, serve = commands()
+    assert [words[0] for words in (init, plan, run, page, board, train, predict, export)] == [
+        "init", "plan", "run", "report", "leaderboard", "train", "predict", "export",
     ]  # fmt: skip
+    assert serve == ["serve", "shipped"]  # tests/harness/shipping has it
+    report = [*(word for word in page if word != "--html"), "--format", "markdown"]
     said = []
     with LoopbackServer(answer) as server:
         own = ["--model", "my/llm", "--base-url", server.base_url, "--student", "linear"]
