@@ -289,6 +289,8 @@ def test_the_latency_is_that_of_the_timed_calls_and_else_not_known(
 def test_a_cascades_curve_and_described_sets_are_on_the_page(
     small_task: Any, tmp_path: Path
 ) -> None:
+    pytest.importorskip("matplotlib")
+
     def change(document: dict[str, Any]) -> None:
         document["systems"] = {name: document["systems"][name] for name in ("llm", "distilled")}
         document["systems"]["both"] = {"cascade": {"student": "distilled", "direct": "llm"}}
