@@ -100,7 +100,8 @@ class OpenAIBackend:
         yield from self._loop.each(
             requests,
             lambda request: session.answer(request, round_),
-            workers=min(self._options.concurrency, len(requests)),
+            # A few more than may be under way, so that one is ready when another is answered.
+            workers=min(self._options.concurrency * 17 // 16, len(requests)),
         )
 
     def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:

@@ -27,6 +27,11 @@ LONGEST_WAIT_S = 30.0
 LONGEST_ASKED_WAIT_S = 300.0
 MOST_BAD_ANSWERS = 3
 """Attempts that may end in a body which is no answer: each may have been charged."""
+MANY = 16
+SCATTER_S = 0.002
+"""An event loop shares its time among answers that come together, so that they end together, and
+the requests after them would for ever begin together. Where ``MANY`` are under way, a moment's
+scatter keeps them apart."""
 _UNSET_ANSWER_TOKENS = 256
 _BYTES_PER_TOKEN = 3
 
@@ -138,6 +143,8 @@ class Session:
     async def _attempt(self, request: Request, form: Form, round_: Round) -> Completion | Fault:
         body = body_of(request, self.options, form)
         estimate = _tokens_of(request)
+        if self.limit.under_way >= MANY:
+            await asyncio.sleep(random.uniform(0.0, SCATTER_S))
         await self.limit.enter()
         try:
             await self._requests.take()
