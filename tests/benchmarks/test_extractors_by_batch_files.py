@@ -4,13 +4,11 @@ import hashlib
 import json
 
 import pytest
+from batch_service import answer_round
 
-from benchmarks.speed.loopback import completion_body
 from harness.pipeline import (
     build_plan,
     estimate_plan,
-    export_batch,
-    import_batch,
     load_setup,
     run_experiment,
 )
@@ -41,38 +39,11 @@ def setup(cut_extractors):
     return load_setup(cut_extractors())
 
 
-def answered(setup, requests, answers, folder):
-    """Writes a round's calls, answers them and puts the answers in; returns how many there were."""
-    calls = 0
-    for backend in setup.experiment.backends:
-        for file in (requests, answers):
-            file.unlink(missing_ok=True)
-        export_batch(setup, requests, folder=folder, backend=backend)
-        if not requests.exists():
-            continue
-        rows = [json.loads(line) for line in requests.read_text(encoding="utf-8").splitlines()]
-        lines = [
-            {
-                "custom_id": row["custom_id"],
-                "error": None,
-                "response": {
-                    "status_code": 200,
-                    "body": completion_body(row["body"]["model"], stand_in(row["body"])),
-                },
-            }
-            for row in rows
-        ]
-        answers.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        import_batch(setup, answers, folder=folder)
-        calls += len(rows)
-    return calls
-
-
 def test_every_extractor_comes_to_its_table_by_batch_files_alone(setup, tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     folder = tmp_path / "run"
     rounds = []
-    while calls := answered(setup, tmp_path / "out.jsonl", tmp_path / "in.jsonl", folder):
+    while calls := answer_round(setup, folder, stand_in):
         rounds.append(calls)
         assert len(rounds) <= 10
     assert len(rounds) >= 4  # a reflective agent that disagrees twice

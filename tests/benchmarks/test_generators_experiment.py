@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from batch_service import answer_round
 
 from benchmarks.experiments import GENERATORS_SEMEVAL
-from benchmarks.speed.loopback import completion_body
 from harness.pipeline import (
     Explain,
     Generate,
     build_plan,
     estimate_plan,
-    export_batch,
-    import_batch,
     load_setup,
     read_jsonl,
 )
@@ -101,7 +99,7 @@ def test_every_generator_finishes_by_batch_files_alone(data_home, tmp_path):
     setup = load_setup(file)
     folder = tmp_path / "run"
     rounds = 0
-    while answered(setup, tmp_path, folder):
+    while answer_round(setup, folder, written):
         rounds += 1
         assert rounds <= 12
     assert rounds >= 3  # one sample after the other
@@ -116,29 +114,3 @@ def test_every_generator_finishes_by_batch_files_alone(data_home, tmp_path):
         places = Counter((row["meta"]["request"], row["meta"]["position"]) for row in kept)
         places.update((reject["request"], str(reject["position"])) for reject in rejected)
         assert set(places.values()) == {1}
-
-
-def answered(setup, folder, run):
-    calls = 0
-    for backend in setup.experiment.backends:
-        requests, answers = folder / "requests.jsonl", folder / "answers.jsonl"
-        requests.unlink(missing_ok=True)
-        export_batch(setup, requests, folder=run, backend=backend)
-        if not requests.exists():
-            continue
-        rows = [json.loads(line) for line in requests.read_text(encoding="utf-8").splitlines()]
-        lines = [
-            {
-                "custom_id": row["custom_id"],
-                "error": None,
-                "response": {
-                    "status_code": 200,
-                    "body": completion_body(row["body"]["model"], written(row["body"])),
-                },
-            }
-            for row in rows
-        ]
-        answers.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        import_batch(setup, answers, folder=run)
-        calls += len(rows)
-    return calls
