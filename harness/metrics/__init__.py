@@ -3,7 +3,12 @@
 from harness.metrics._all_pairs import AllPairs, Tie, compare_all, tied_groups
 from harness.metrics._answers import LEFT_OUT, OUTSIDE, Answers, Unparsed, join, join_labels
 from harness.metrics._baselines import TrivialBaseline, trivial_baselines
-from harness.metrics._bias import batch_calibration, contextual_calibration, prior_correction
+from harness.metrics._bias import (
+    batch_calibration,
+    contextual_calibration,
+    estimated_prior,
+    prior_correction,
+)
 from harness.metrics._comparison import Comparison, compare, examples_needed
 from harness.metrics._direction import undirected_labels, undirected_schema
 from harness.metrics._diversity import (
@@ -70,6 +75,7 @@ __all__ = [
     "diagnostics",
     "distinct_n",
     "distinct_share",
+    "estimated_prior",
     "examples_needed",
     "format_official",
     "holm",

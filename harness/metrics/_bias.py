@@ -10,7 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["batch_calibration", "contextual_calibration", "prior_correction"]
+__all__ = [
+    "batch_calibration",
+    "contextual_calibration",
+    "estimated_prior",
+    "prior_correction",
+]
+
+_ROUNDS = 1000
+_SETTLED = 1e-6  # change of a frequency at which the estimate ends
 
 
 def contextual_calibration(
@@ -94,6 +102,47 @@ def prior_correction(
         raise ValueError("trained and wanted hold one frequency per label, trained ones above 0")
     weights = (after / after.sum()) / (before / before.sum())
     return _scaled(_checked(probabilities, "probabilities"), weights)
+
+
+def estimated_prior(
+    probabilities: NDArray[np.float64], *, trained: ArrayLike
+) -> NDArray[np.float64]:
+    """Label frequencies of unlabelled inputs, from a classifier's answers to them.
+
+    Expectation maximisation: the answers are corrected to the frequencies estimated so far, and
+    their mean is the next estimate, which begins at ``trained``. It assumes what
+    ``prior_correction`` assumes, and probabilities that are calibrated; where they are too sure,
+    the estimate stays near the labels' shares among the answers.
+
+    Args:
+        probabilities: Shape (examples, labels).
+        trained: Frequencies (or counts) of the labels in training, each above 0.
+
+    Returns:
+        One frequency per label; they sum to 1.
+
+    Raises:
+        ValueError: When the shapes do not fit, or a trained frequency is not above 0.
+
+    Source: Saerens, Latinne and Decaestecker 2002, equations 10 and 11.
+
+    >>> import numpy as np
+    >>> p = np.array([[0.9, 0.1]] * 9 + [[0.1, 0.9]])
+    >>> estimated_prior(p, trained=[1, 1]).round(2).tolist()
+    [1.0, 0.0]
+    >>> p = np.array([[0.95, 0.05]] * 8 + [[0.05, 0.95]] * 2)
+    >>> estimated_prior(p, trained=[1, 1]).round(2).tolist()
+    [0.83, 0.17]
+    """
+    before = np.asarray(trained, dtype=np.float64)
+    frequencies = before / before.sum()
+    for _ in range(_ROUNDS):
+        corrected = prior_correction(probabilities, trained=before, wanted=frequencies)
+        found = corrected.mean(axis=0)
+        if np.abs(found - frequencies).max() < _SETTLED:
+            break
+        frequencies = found
+    return np.asarray(found / found.sum())
 
 
 def _divided(probabilities: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -196,7 +196,12 @@ class _Builder:
             yield Repetition(seeds, answers, self._calibrated(name, entry, answers, asked))
 
     def _calibrated(
-        self, name: str, entry: SystemEntry, answers: Node, answered: Callable[[Node], Node]
+        self,
+        name: str,
+        entry: SystemEntry,
+        answers: Node,
+        answered: Callable[[Node], Node],
+        trained_on: Mapping[str, Node] | None = None,
     ) -> Node | None:
         """The correction of a system's answers, where it is declared.
 
@@ -205,6 +210,7 @@ class _Builder:
             entry: The system.
             answers: Its answers to the test set.
             answered: Gives its answers to other examples.
+            trained_on: A student's sources of training rows.
         """
         if (wanted := entry.calibrate) is None:
             return None
@@ -213,6 +219,8 @@ class _Builder:
         if wanted.method == "contextual":
             free = Node(ContentFree(), "write sentences without content", {})
             inputs["content_free"] = answered(free)
+        if wanted.method == "estimated":
+            inputs |= trained_on or {}
         return Node(stage, f"{name}: calibrate ({wanted.method})", inputs)
 
     def _asked_of(self, entry: SystemEntry) -> Node:
@@ -257,7 +265,10 @@ class _Builder:
                 return Node(predict, title, {"model": trained, "examples": examples})
 
             answers = answered(self._widest_test())
-            yield Repetition(seeds, answers, self._calibrated(name, entry, answers, answered))
+            trained_on = {key: rows for key, rows in inputs.items() if key.startswith("source")}
+            yield Repetition(
+                seeds, answers, self._calibrated(name, entry, answers, answered, trained_on)
+            )
 
     def _features(self, kind: Any, options: Any, sources: Mapping[str, Node]) -> dict[str, Node]:
         """The vectors of every source, for a student that reads them: shared by heads and seeds."""

@@ -90,12 +90,14 @@ class CalibrateEntry(FileModel):
 
     Attributes:
         method: ``contextual`` (by its answers to sentences without content), ``batch`` (by its
-            mean over the test sentences) or ``prior`` (to the frequencies of ``wanted``).
+            mean over the test sentences), ``prior`` (to the frequencies of ``wanted``) or
+            ``estimated`` (a student's, from the label frequencies of its training rows to those
+            estimated from its answers to the test sentences).
         wanted: Label frequencies to expect, for ``prior``; labels that are left out share what
             remains equally.
     """
 
-    method: Literal["contextual", "batch", "prior"]
+    method: Literal["contextual", "batch", "prior", "estimated"]
     wanted: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -190,6 +192,12 @@ class SystemEntry(FileModel):
             raise ValueError("only a student has train_on")
         if self.student is not None and not self.train_on:
             raise ValueError("a student names what it is trained on: train_on: [...]")
+        method = self.calibrate.method if self.calibrate is not None else None
+        if self.extractor is not None and method == "estimated":
+            raise ValueError(
+                "calibrate: estimated begins at the label frequencies of a student's training "
+                "rows, and an extractor has none: take batch, or prior with wanted"
+            )
         if self.extractor is not None and self.licence is not None:
             raise ValueError("a direct system's licence is its backend's: declare it there")
         if self.student is not None and self.backend is not None:

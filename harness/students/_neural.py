@@ -205,10 +205,11 @@ class NeuralStudent(ABC, Generic[O, N]):
             )
         fitted = Fitted(style, backbone.tokenizer, vocabulary, model, Settled())
         notes += [f"markers: {style}", f"precision: {'bf16' if bf16 else 'fp32'}"]
-        if trained.best_epoch is not None:
-            notes.append(
-                f"kept epoch {trained.best_epoch} of {len(trained.losses)}, by dev accuracy"
-            )
+        if trained.best_epochs:
+            kept = ", ".join(map(str, trained.best_epochs))
+            notes.append(f"kept epoch {kept}, by dev accuracy")
+        if options.soup > 1:
+            notes.append(f"soup: mean weights of {options.soup} trainings")
         notes += self._trained(fitted, rows, targets)
         of_dev = None
         if options.temperature_scaling and dev:

@@ -18,12 +18,15 @@ from harness.students._batches import Batch, bucketed_batches, budgeted_batches,
 from harness.students._bert_forward import ByteDropout
 from harness.students._compact import compact_embeddings
 from harness.students._marking import MarkedIds
+from harness.students._soup import Soup
 from harness.students._training_options import Precision, TrainingOptions
 
 if TYPE_CHECKING:
     from harness.students._network import Network
 
 __all__ = ["DevSet", "Trained", "bf16_wanted", "divergence", "each_batch", "predict", "train"]
+
+_NEXT_MEMBER = 1_000_003  # between the seeds of a soup's members: far from what people choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,14 @@ class Trained:
     """What a training did.
 
     Attributes:
-        steps: Optimiser steps.
-        losses: Mean training loss per epoch.
-        best_epoch: The epoch that was kept, from 1, where a dev set chose it.
+        steps: Optimiser steps of all members of a soup.
+        losses: Mean training loss per epoch, one member after another.
+        best_epochs: The epoch of each member that was kept, from 1, where a dev set chose it.
     """
 
     steps: int
     losses: tuple[float, ...]
-    best_epoch: int | None = None
+    best_epochs: tuple[int, ...] = ()
 
 
 def bf16_wanted(precision: Precision) -> bool:
@@ -85,28 +88,43 @@ def train(
         progress: Told optimiser steps.
     """
     groups = [rows, dev.rows if dev is not None else []]
+    steps, losses, best_epochs = 0, [], []
     with compact_embeddings(
         model.encoder, groups, pad=pad, trained=options.train_embeddings
     ) as narrowed:
-        loop = _Loop(
-            model,
-            narrowed[0],
-            torch.tensor(targets),
-            options,
-            seed=seed,
-            bf16=bf16,
-            weights=None if weights is None else torch.from_numpy(weights).float(),
-        )
-        if dev is None or options.patience is None:
-            losses = [loop.epoch(progress) for _ in range(loop.epochs)]
-            best = None
-        else:
-            narrow_dev = DevSet(narrowed[1], dev.targets)
-            losses, best = _until_stopped(loop, narrow_dev, options.patience, progress)
-        if best is None:
-            loop.take_average()
+        soup = Soup(model, options.soup)
+        for member in range(options.soup):
+            soup.begin()
+            loop = _Loop(
+                model,
+                narrowed[0],
+                torch.tensor(targets),
+                options,
+                seed=seed + member * _NEXT_MEMBER,
+                bf16=bf16,
+                weights=None if weights is None else torch.from_numpy(weights).float(),
+            )
+            told = _of_all(progress, member, options.soup)
+            if dev is None or options.patience is None:
+                losses += [loop.epoch(told) for _ in range(loop.epochs)]
+                loop.take_average()
+            else:
+                narrow_dev = DevSet(narrowed[1], dev.targets)
+                seen, best = _until_stopped(loop, narrow_dev, options.patience, told)
+                losses += seen
+                best_epochs.append(best)
+            steps += loop.step
+            soup.add()
+        soup.pour()
     model.eval()
-    return Trained(steps=loop.step, losses=tuple(losses), best_epoch=best)
+    return Trained(steps=steps, losses=tuple(losses), best_epochs=tuple(best_epochs))
+
+
+def _of_all(progress: Progress | None, member: int, members: int) -> Progress | None:
+    """Counts the steps of one member among those of all."""
+    if progress is None or members == 1:
+        return progress
+    return lambda done, total: progress(member * total + done, members * total)
 
 
 class _Loop:

@@ -41,6 +41,9 @@ class TrainingOptions(FileModel):
         r_drop: Weight of the divergence between two passes with other dropout (Liang et al. 2021,
             arXiv 2106.14448, equation 4); doubles the cost of a step. 0 is off.
         average: Decay of a moving average of all weights, which is what is kept; 0 is off.
+        soup: Trainings from the same start, each with its own order and dropout, whose weights
+            are averaged into one model (Wortsman et al. 2022, arXiv 2203.05482, uniform soup);
+            1 is a single training. Costs as many trainings, and nothing at prediction.
     """
 
     epochs: int = Field(default=6, ge=1)
@@ -59,6 +62,7 @@ class TrainingOptions(FileModel):
     precision: Precision = "auto"
     r_drop: float = Field(default=0.0, ge=0)
     average: float = Field(default=0.0, ge=0, lt=1)
+    soup: int = Field(default=1, ge=1, le=32)
 
 
 class NeuralOptions(TrainingOptions, ProbabilityOptions):

@@ -24,8 +24,9 @@ def plan_of(data_home, monkeypatch):
     return lambda name: build_plan(load_setup(getattr(experiments, name)))
 
 
-def _trainings(plan):
-    return Counter(node.stage.student for node in plan.nodes if isinstance(node.stage, Train))
+def _trainings(plan, *, soup=1):
+    stages = [node.stage for node in plan.nodes if isinstance(node.stage, Train)]
+    return Counter(stage.student for stage in stages if getattr(stage.options, "soup", 1) == soup)
 
 
 @pytest.mark.data
@@ -36,6 +37,11 @@ def test_every_student_is_trained_equally_often_with_three_seeds(plan_of, name):
     assert set(trainings) == ours
     assert len(set(trainings.values())) == 1
     assert set(trainings.values()) == {12 if name == "STUDENTS_SEMEVAL" else 3}
+
+
+@pytest.mark.data
+def test_soups_stand_beside_single_trainings(plan_of):
+    assert _trainings(plan_of("STUDENTS_SEMEVAL"), soup=3) == {"entity_marker.v1": 9}
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import CalldistilError
-from harness.metrics import batch_calibration, contextual_calibration, prior_correction
+from harness.metrics import (
+    batch_calibration,
+    contextual_calibration,
+    estimated_prior,
+    prior_correction,
+)
 from harness.pipeline.stages._files import (
+    load_examples,
     load_predictions,
     load_probabilities,
     save_examples,
@@ -24,7 +31,7 @@ from harness.relations import Example, Mention, Prediction, Schema
 
 __all__ = ["Calibrate", "CalibrationMethod", "ContentFree"]
 
-CalibrationMethod: TypeAlias = Literal["contextual", "batch", "prior"]
+CalibrationMethod: TypeAlias = Literal["contextual", "batch", "prior", "estimated"]
 
 _EMPTY = ("N/A", "[MASK]", "-")
 
@@ -66,10 +73,12 @@ class Calibrate:
     """Corrects the probabilities of the input ``answers`` and answers anew.
 
     Answers that could not be read stay as they are. The input ``content_free`` has the answers to
-    sentences without content.
+    sentences without content, ``source0``, ``source1``, ... are a student's training rows, whose
+    label frequencies ``estimated`` exchanges.
 
     Attributes:
-        method: ``contextual``, ``batch`` or ``prior`` (``harness.metrics`` has their sources).
+        method: ``contextual``, ``batch``, ``prior`` or ``estimated`` (``harness.metrics`` has their
+            sources).
         wanted: For ``prior``: the label frequencies to expect; labels that are left out share
             what remains equally.
         schema: The relation schema.
@@ -101,7 +110,12 @@ class Calibrate:
             free = _scored(inputs["content_free"], self.schema)[1]
         rows = [row for row, prediction in enumerate(predictions) if prediction.label is not None]
         corrected = matrix.copy()
-        corrected[rows] = self._corrected(matrix[rows], free)
+        if self.method == "estimated":
+            trained = _frequencies_of(inputs, labels)
+            wanted = estimated_prior(matrix[rows], trained=trained)
+            corrected[rows] = prior_correction(matrix[rows], trained=trained, wanted=wanted)
+        else:
+            corrected[rows] = self._corrected(matrix[rows], free)
         answered = list(predictions)
         for row in rows:
             answered[row] = replace(
@@ -127,6 +141,13 @@ class Calibrate:
         left = max(0.0, 1.0 - sum(self.wanted.values()))
         share = left / max(1, len(names) - len(self.wanted))
         return [self.wanted.get(name, share) for name in names]
+
+
+def _frequencies_of(inputs: Mapping[str, Path], labels: Sequence[str]) -> NDArray[np.float64]:
+    """How often each label occurs in a student's training rows, and half a time more."""
+    sources = [path for name, path in sorted(inputs.items()) if name.startswith("source")]
+    seen = Counter(example.relation for path in sources for example in load_examples(path))
+    return np.array([seen[label] + 0.5 for label in labels])
 
 
 def _scored(content: Path, schema: Schema) -> tuple[Sequence[Prediction], NDArray[np.float64]]:

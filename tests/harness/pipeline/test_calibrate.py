@@ -142,3 +142,22 @@ def test_sentences_without_content_are_examples_like_others():
     for example in ContentFree().examples():
         assert example.head.surface == example.tail.surface == example.text.split()[0]
         assert json.dumps(example.text)
+
+
+def test_a_students_prior_is_estimated_from_the_test_sentences(small_task, tmp_path):
+    def change(document):
+        student = document["systems"]["gold"]
+        document["systems"]["gold, estimated"] = {**student, "calibrate": {"method": "estimated"}}
+
+    file = small_task.changed(change)
+    run = run_experiment(file, folder=tmp_path / "run")
+    rows = {row.system: row for row in report_run(run.folder).rows}
+    assert rows["gold, estimated"].costs.one_off == rows["gold"].costs.one_off
+    node = next(n for n in build_plan(load_setup(file)).nodes if n.stage.name == "calibrate")
+    assert {name for name in node.inputs if name != "answers"} == {"source0"}
+
+
+def test_an_extractor_has_no_frequencies_to_begin_at(small_task, command):
+    result = command("plan", corrected(small_task, "estimated"))
+    assert result.code == 2
+    assert "take batch, or prior with wanted" in result.err

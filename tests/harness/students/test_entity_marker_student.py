@@ -343,3 +343,35 @@ def test_a_copied_folder_still_loads(saved, fitted, cause_rows, tmp_path):
     np.testing.assert_array_equal(
         load_student(moved).predict_proba(examples=rows), fitted.predict_proba(examples=rows)
     )
+
+
+def test_a_soup_is_the_mean_of_trainings_from_one_start(make, cause_rows, tmp_path):
+    from safetensors.torch import load_file
+
+    rows = cause_rows(9)
+    weights = {}
+    for soup in (1, 2):
+        student = make(soup=soup, epochs=2, min_steps=0, batch_size=4)
+        steps = []
+        report = student.fit(
+            examples=rows, seed=1, progress=lambda done, total, s=steps: s.append((done, total))
+        )
+        assert report.steps == soup * 6
+        assert steps == [(i + 1, soup * 6) for i in range(soup * 6)]
+        folder = tmp_path / str(soup)
+        folder.mkdir()
+        student.save(folder=folder)
+        weights[soup] = load_file(folder / "model.safetensors")
+    name = next(n for n in weights[1] if n.endswith("attention.self.query.weight"))
+    assert not weights[1][name].equal(weights[2][name])
+    assert any("soup" in note for note in report.notes)
+
+
+def test_a_soup_of_trainings_that_are_alike_is_any_one_of_them(make, cause_rows):
+    rows = cause_rows(8)
+    shares = []
+    for soup in (1, 3):  # one batch an epoch and no dropout: order and masks make no difference
+        student = make(soup=soup, dropout=0, batch_size=8, epochs=2, min_steps=0)
+        student.fit(examples=rows, seed=1)
+        shares.append(student.predict_proba(examples=rows))
+    np.testing.assert_allclose(*shares, atol=2e-3)
