@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from harness.datasets import dataset_formats, guess_format
 from harness.pipeline._cascade_plan import cascade_plans
 from harness.pipeline._components import checked_component
@@ -37,7 +39,7 @@ from harness.pipeline.stages import (
     Subset,
     Train,
 )
-from harness.protocols import ReadsFeatures
+from harness.protocols import ReadsFeatures, StandsOn
 from harness.registry import Registry, backends, explainers, extractors, generators
 from harness.students import students
 
@@ -252,13 +254,11 @@ class _Builder:
                 inputs["dev"] = dev
             if explained is not None:
                 inputs["explanations"] = self._explained(explained, seeds.split)
-            stage = Train(
-                student=found.name,
-                options=found.options,
-                schema=self.setup.schema,
-                seed=seeds.training or 0,
-            )
-            trained = Node(stage, f"{name}: train {found.name}, {seeds}", inputs)
+            if isinstance(found.kind, StandsOn):
+                base_name, base_options = found.kind.base(options=found.options)
+                base = self._trained(name, base_name, base_options, seeds, inputs)
+                inputs = {**inputs, "base": base}
+            trained = self._trained(name, found.name, found.options, seeds, inputs)
             title = f"{name}: predict, {seeds}"
 
             def answered(examples: Node, trained: Node = trained, title: str = title) -> Node:
@@ -269,6 +269,22 @@ class _Builder:
             yield Repetition(
                 seeds, answers, self._calibrated(name, entry, answers, answered, trained_on)
             )
+
+    def _trained(
+        self,
+        system: str,
+        student: str,
+        options: BaseModel,
+        seeds: SeedTriple,
+        inputs: Mapping[str, Node],
+    ) -> Node:
+        stage = Train(
+            student=student,
+            options=options,
+            schema=self.setup.schema,
+            seed=seeds.training or 0,
+        )
+        return Node(stage, f"{system}: train {student}, {seeds}", inputs)
 
     def _features(self, kind: Any, options: Any, sources: Mapping[str, Node]) -> dict[str, Node]:
         """The vectors of every source, for a student that reads them: shared by heads and seeds."""

@@ -17,6 +17,7 @@ from harness.protocols._agents import (
     RowGenerator,
 )
 from harness.protocols._backend import Backend, Capabilities, ModelIdentity, answers_of
+from harness.protocols._base import StandsOn
 from harness.protocols._calls import (
     Completion,
     Constraint,
@@ -102,6 +103,7 @@ __all__ = [
     "RowGenerator",
     "Sampling",
     "SearchesNeighbours",
+    "StandsOn",
     "Student",
     "TuneReport",
     "TunedAdapter",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -210,21 +210,33 @@ class NeuralStudent(ABC, Generic[O, N]):
             notes.append(f"kept epoch {kept}, by dev accuracy")
         if options.soup > 1:
             notes.append(f"soup: mean weights of {options.soup} trainings")
-        notes += self._trained(fitted, rows, targets)
-        of_dev = None
-        if options.temperature_scaling and dev:
-            of_dev = self._raw(fitted, vocabulary.encode(dev), None)
-        settled = settle(
-            options, labels=self.labels, targets=targets, dev=of_dev, dev_targets=dev_targets
-        )
-        self._fitted = Fitted(style, backbone.tokenizer, vocabulary, model, settled.settled)
+        notes += self._settle(fitted, rows, targets, dev, dev_targets)
         return FitReport(
             examples=len(examples),
             steps=trained.steps,
             seconds=time.perf_counter() - start,
             losses=trained.losses,
-            notes=(*notes, *settled.notes),
+            notes=tuple(notes),
         )
+
+    def _settle(
+        self,
+        fitted: Fitted[N],
+        rows: Sequence[MarkedIds],
+        targets: Sequence[int],
+        dev: Sequence[Example],
+        dev_targets: Sequence[int],
+    ) -> list[str]:
+        """What follows the training of the network; the student is ready then. Returns notes."""
+        notes = self._trained(fitted, rows, targets)
+        of_dev = None
+        if self._options.temperature_scaling and dev:
+            of_dev = self._raw(fitted, fitted.vocabulary.encode(dev), None)
+        settled = settle(
+            self._options, labels=self.labels, targets=targets, dev=of_dev, dev_targets=dev_targets
+        )
+        self._fitted = replace(fitted, settled=settled.settled)
+        return [*notes, *settled.notes]
 
     def predict_proba(
         self, *, examples: Sequence[Example], progress: Progress | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from harness.errors import ArtefactError
-from harness.protocols import Progress
-from harness.students._knowprompt import KnowPromptOptions, PromptStudent
+from harness.protocols import FitReport, Progress
+from harness.relations import Example
+from harness.students._knowprompt import KnowPromptOptions, KnowPromptStudent, PromptStudent
 from harness.students._neural import Fitted
 from harness.students._retrieval import (
     Datastore,
@@ -21,7 +23,8 @@ from harness.students._retrieval import (
     nearest_shares,
     neighbour_shares,
 )
-from harness.students._saved import SAVE_AGAIN, SavedStudent
+from harness.students._saved import SAVE_AGAIN, SavedStudent, read_saved
+from harness.students._training_rows import targets_of
 
 if TYPE_CHECKING:
     from harness.students._marking import MarkedIds
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["RetrievalReOptions", "RetrievalReStudent"]
 
 _FILE = "datastore.safetensors"
+_OF_ANSWERS = (
+    "label_prior",
+    "temperature_scaling",
+    "batch_tokens",
+)  # the network does not see them
 
 
 class RetrievalReOptions(KnowPromptOptions):
@@ -62,6 +70,48 @@ class RetrievalReStudent(PromptStudent[RetrievalReOptions]):
     Options: ClassVar[type[RetrievalReOptions]] = RetrievalReOptions
 
     _datastore: Datastore | None = None
+
+    @classmethod
+    def base(cls, *, options: RetrievalReOptions) -> tuple[str, KnowPromptOptions]:
+        """KnowPrompt, with the options that decide on its network."""
+        network = options.model_dump(
+            include=set(KnowPromptOptions.model_fields) - set(_OF_ANSWERS), exclude_unset=True
+        )
+        return KnowPromptStudent.name, KnowPromptOptions.model_validate(network)
+
+    def fit_on(
+        self,
+        *,
+        base: Path,
+        examples: Sequence[Example],
+        dev: Sequence[Example] = (),
+        progress: Progress | None = None,
+    ) -> FitReport:
+        """Fills the datastore with the states of a trained KnowPrompt.
+
+        Raises:
+            DataError: When an example has no label of the schema.
+            ArtefactError: When the folder holds no such student.
+        """
+        del progress
+        start = time.perf_counter()
+        targets = targets_of(examples, self._schema, role="training")
+        dev_targets = targets_of(dev, self._schema, role="dev") if dev else []
+        saved = read_saved(base)
+        if saved.name != KnowPromptStudent.name:
+            raise ArtefactError(
+                f"{base} holds a {saved.name}, and {self.name} stands on {KnowPromptStudent.name}.",
+                hint="Name the folder of a saved KnowPrompt, or call fit.",
+            )
+        fitted = PromptStudent._restored(self, saved, base)
+        rows = fitted.vocabulary.encode(examples)
+        notes = self._settle(fitted, rows, targets, dev, dev_targets)
+        return FitReport(
+            examples=len(examples),
+            steps=0,
+            seconds=time.perf_counter() - start,
+            notes=(f"stands on a trained {KnowPromptStudent.name}", *notes),
+        )
 
     def _trained(
         self,

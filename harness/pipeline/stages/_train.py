@@ -22,7 +22,7 @@ from harness.pipeline.stages._explain import EXPLANATIONS
 from harness.pipeline.stages._files import load_examples, save_predictions
 from harness.pipeline.stages._split import DEV
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
-from harness.protocols import Progress, ReadsFeatures
+from harness.protocols import Progress, ReadsFeatures, StandsOn
 from harness.relations import Example, Prediction, Schema
 from harness.students import load_student, students
 
@@ -39,7 +39,8 @@ class Train:
     An input ``dev``, where there is one, is handed to the student as its development set. A
     student that reads features gets those of ``source0`` from the inputs ``features0.0``,
     ``features0.1``, ..., one per encoding. An input ``explanations`` stands for the file that
-    its option ``pretrain.explanations`` names.
+    its option ``pretrain.explanations`` names. A student that stands on another one finds that
+    one's training in the input ``base``.
 
     Attributes:
         student: Full registry name, ``entity_marker.v1``.
@@ -85,7 +86,12 @@ class Train:
         if features is not None:
             assert isinstance(student, ReadsFeatures)  # the plan asked it which
             fit = partial(student.fit_features, features=features)
-        report = fit(examples=rows, seed=self.seed, dev=_dev(inputs), progress=progress)
+        if "base" in inputs:
+            assert isinstance(student, StandsOn)  # the plan asked it on which
+            base = inputs["base"] / MODEL
+            report = student.fit_on(base=base, examples=rows, dev=_dev(inputs), progress=progress)
+        else:
+            report = fit(examples=rows, seed=self.seed, dev=_dev(inputs), progress=progress)
         seconds = time.perf_counter() - started
         (content / MODEL).mkdir()
         student.save(folder=content / MODEL)

@@ -307,3 +307,30 @@ def test_every_frozen_head_gives_probabilities_of_all_labels(
     assert sum(b == r.relation for b, r in zip(best, rows, strict=True)) > len(rows) * 0.6
     student.save(folder=tmp_path)
     np.testing.assert_array_equal(load_student(tmp_path).predict_proba(examples=rows), shares)
+
+
+def test_retrieval_re_on_a_trained_knowprompt_is_the_one_that_trains_itself(
+    make, cause_rows, tmp_path
+):
+    rows, other = cause_rows(20), cause_rows(10, seed=4)
+    alone = make("retrieval_re.v1", neighbours=3, label_prior="equal")
+    alone.fit(examples=rows, seed=2)
+    name, options = type(alone).base(options=alone._options)
+    base = make_student(name, schema=alone.schema, options=options.model_dump(exclude_unset=True))
+    base.fit(examples=rows, seed=2)
+    base.save(folder=tmp_path)
+    standing = make("retrieval_re.v1", neighbours=3, label_prior="equal")
+    report = standing.fit_on(base=tmp_path, examples=rows)
+    assert report.examples == 20
+    assert any("stands on a trained knowprompt.v1" in note for note in report.notes)
+    np.testing.assert_allclose(
+        standing.predict_proba(examples=other), alone.predict_proba(examples=other), atol=1e-6
+    )
+
+
+def test_retrieval_re_stands_on_no_other_student(make, cause_rows, tmp_path):
+    marker = make("entity_marker.v1")
+    marker.fit(examples=cause_rows(6), seed=1)
+    marker.save(folder=tmp_path)
+    with pytest.raises(ArtefactError, match="holds a entity_marker.v1"):
+        make("retrieval_re.v1").fit_on(base=tmp_path, examples=cause_rows(6))
