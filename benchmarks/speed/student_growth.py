@@ -1,6 +1,7 @@
 """Growth of a student's training: ten times the rows, at most 10.5 times the time, flat memory.
 
-Run ``python -m benchmarks.speed.student_growth``. Each size is trained for one epoch in a fresh
+Run ``python -m benchmarks.speed.student_growth``. ``--student`` names another
+student; one with epochs is trained for one. Each size has a fresh
 process, so that its peak memory is its own; the weights and the optimiser are the floor that both
 share. Rows are SemEval-2010 Task 8's from ``CALLDISTIL_DATA``, or else the demo's over and over.
 The last line is one JSON object.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 from benchmarks.speed.students import corpus
-from harness.students import make_student
+from harness.students import make_student, students
 
 __all__ = ["Trained", "main"]
 
@@ -46,7 +47,10 @@ def train(rows: int, name: str) -> Trained:
     found = [
         replace(data.train[i % len(data.train)], id=f"row-{i}") for i in range(rows)
     ]  # the demo has fewer rows than are asked for
-    student = make_student(name, schema=data.schema, options={"epochs": 1, "min_steps": 0})
+    one_epoch = {"epochs": 1, "min_steps": 0}
+    known = students.get(name).Options.model_fields
+    options = {key: value for key, value in one_epoch.items() if key in known}
+    student = make_student(name, schema=data.schema, options=options)
     student.fit(examples=found[:16], seed=1)  # libraries and weights are loaded
     report = student.fit(examples=found, seed=1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
