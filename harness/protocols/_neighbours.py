@@ -9,9 +9,10 @@ from harness.relations import Example
 
 __all__ = ["Neighbour", "NeighbourSearch", "Representation", "SearchesNeighbours"]
 
-Representation: TypeAlias = Literal["text", "marked", "pair", "mentions"]
+Representation: TypeAlias = Literal["text", "marked", "pair", "mentions", "spans"]
 """What of an example is encoded: the sentence without markers; the sentence with the schema's
-markers; the sentence after a phrase that names the pair; or the states of both mentions."""
+markers; the sentence after a phrase that names the pair; the states of both mentions; or those
+of both mentions and of what stands between them, halfway up the encoder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,12 @@ class LeanBert:
 
     Args:
         model: A ``BertModel`` or ``RobertaModel``; its parameters are used, not copied.
+        depth: How many layers are run, from the lowest; all if left out.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, depth: int | None = None) -> None:
         self._model: Any = model
+        self._depth = depth
         config: Any = model.config
         self._heads = config.num_attention_heads
         self._scale = 1 / math.sqrt(config.hidden_size // self._heads)
@@ -77,7 +79,7 @@ class LeanBert:
     def __call__(
         self, ids: Tensor, mask: Tensor | None, wanted: Tensor | None, dropout: ByteDropout
     ) -> Tensor:
-        """Hidden states of the last layer.
+        """Hidden states of the last layer that is run.
 
         Args:
             ids: Token ids, shape (batch, length), padded on the right.
@@ -100,7 +102,7 @@ class LeanBert:
         if mask is not None:
             bias = torch.zeros(mask.shape, dtype=torch.float32)
             bias = bias.masked_fill_(~mask, torch.finfo(torch.float32).min)[:, None, None, :]
-        layers = self._model.encoder.layer
+        layers = self._model.encoder.layer[: self._depth]
         for layer in layers[:-1]:
             states = self._layer(layer, states, states, bias, dropout)
         queries = states

@@ -21,12 +21,19 @@ from harness.students._backbone import (
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["MAX_LENGTH", "encode_examples"]
+    from harness.students._marking import MarkedIds
+
+__all__ = ["MAX_LENGTH", "encode_examples", "parts_of"]
 
 MAX_LENGTH = 256
 """Tokens read of a sentence, as all-MiniLM-L6-v2 does."""
 
 _BATCH_TOKENS = 4096
+
+
+def parts_of(representation: Representation) -> int:
+    """How many vectors of the encoder's size a representation joins."""
+    return {"mentions": 2, "spans": 3}.get(representation, 1)
 
 
 def encode_examples(
@@ -42,7 +49,9 @@ def encode_examples(
     ``text``, ``marked`` and ``pair`` are the mean of the last layer's states over all tokens
     (Reimers and Gurevych 2019, Sentence-BERT, section 3). ``mentions`` joins the means over the
     head's and over the tail's tokens, each of length 1 before, with ``@`` and ``#`` around the
-    mentions: its size is twice the encoder's.
+    mentions: its size is twice the encoder's. ``spans`` joins the means over the head, over what
+    stands between head and tail, and over the tail, of the states at half the encoder's depth:
+    the layers above serve the encoder's own task, and its last states say less of a relation.
 
     Args:
         examples: What to encode.
@@ -85,7 +94,10 @@ def encode_with(
     found = np.zeros((len(rows), hidden * spans.shape[1]), dtype=np.float32)
     pad = tokenizer.pad_token_id
     model.eval()  # type: ignore[no-untyped-call]
-    lean = LeanBert(model) if is_lean(model) else None
+    depth = None
+    if representation == "spans":
+        depth = max(1, int(model.config.num_hidden_layers) // 2)
+    lean = LeanBert(model, depth=depth) if is_lean(model) else None
     no_dropout = ByteDropout(0.0, seed=0)
     done = 0
     for batch in budgeted_batches([len(row) for row in rows], tokens=_BATCH_TOKENS):
@@ -100,8 +112,12 @@ def encode_with(
                 mask = None if bool(real.all()) else real
                 states = lean(tokens, mask, None, no_dropout)
             else:
-                output: Any = model(input_ids=tokens, attention_mask=real.long())
-                states = output.last_hidden_state
+                output: Any = model(
+                    input_ids=tokens,
+                    attention_mask=real.long(),
+                    output_hidden_states=depth is not None,
+                )
+                states = output.last_hidden_state if depth is None else output.hidden_states[depth]
         found[batch] = _pooled(states.float().numpy(), spans[batch])
         done += len(batch)
         if progress is not None:
@@ -117,18 +133,31 @@ def _token_rows(
     longest: int,
 ) -> tuple[list[list[int]], NDArray[np.int64]]:
     """Token ids per example, and the spans that are pooled, shape (examples, parts, 2)."""
-    if representation == "mentions":
+    if representation in ("mentions", "spans"):
         from harness.students._marking import MarkerVocabulary
 
         vocabulary = MarkerVocabulary(tokenizer, style="punct", type_words={}, max_length=longest)
         marked = vocabulary.encode(examples)
-        spans = np.array([row.spans for row in marked], dtype=np.int64).reshape(-1, 2, 2)
-        return [row.ids for row in marked], spans
+        read = [
+            (row.spans[0], _between(row), row.spans[1]) if representation == "spans" else row.spans
+            for row in marked
+        ]
+        parts = parts_of(representation)
+        return [row.ids for row in marked], np.array(read, dtype=np.int64).reshape(-1, parts, 2)
     texts = [_text(example, representation, markers) for example in examples]
     if not texts:
         return [], np.zeros((0, 1, 2), dtype=np.int64)
     rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
     return rows, np.array([[(0, len(row))] for row in rows], dtype=np.int64)
+
+
+def _between(row: MarkedIds) -> tuple[int, int]:
+    """From the end of the first mention to the start of the other, markers included; all of the
+    sentence where the mentions overlap.
+    """
+    start = min(end for _, end in row.spans)
+    end = max(start for start, _ in row.spans)
+    return (start, end) if start < end else (0, len(row))
 
 
 def _text(example: Example, representation: Representation, markers: Markers) -> str:

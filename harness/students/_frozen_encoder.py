@@ -23,7 +23,7 @@ from harness.students._backbone import (
     quiet_transformers,
     require_torch,
 )
-from harness.students._encode import encode_with
+from harness.students._encode import encode_with, parts_of
 from harness.students._frozen_heads import Head, fit_head, head_of
 from harness.students._probabilities import (
     ProbabilityOptions,
@@ -53,20 +53,26 @@ class FrozenEncoderOptions(ProbabilityOptions):
         inverse_penalty: ``linear``: inverse of the L2 penalty.
         hidden: ``mlp``: width of the hidden layer.
         penalty: ``mlp``: L2 penalty.
-        iterations: ``linear`` and ``mlp``: upper bound on the solver's iterations or epochs.
+        iterations: ``linear`` and ``mlp``: upper bound on the solver's iterations or epochs; null
+            is 300 or 100.
         neighbours: ``knn``: rows that are looked up.
         scale: ``knn``: cosine distance by which a neighbour's weight falls to 1/e.
     """
 
     backbone: str = Field(default=DEFAULT_BACKBONE, min_length=1)
-    representations: tuple[Representation, ...] = Field(default=("mentions",), min_length=1)
-    head: Literal["linear", "mlp", "knn"] = "linear"
+    representations: tuple[Representation, ...] = Field(default=("spans",), min_length=1)
+    head: Literal["linear", "mlp", "knn"] = "mlp"
     inverse_penalty: float = Field(default=30.0, gt=0)
     hidden: int = Field(default=256, ge=1)
     penalty: float = Field(default=1e-3, ge=0)
-    iterations: int = Field(default=300, ge=1)
+    iterations: int | None = Field(default=None, ge=1)
     neighbours: int = Field(default=16, ge=1)
     scale: float = Field(default=0.05, gt=0)
+
+    @property
+    def most_iterations(self) -> int:
+        """The upper bound in force."""
+        return self.iterations or (100 if self.head == "mlp" else 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ class FrozenEncoderStudent:
             student._encoder = _Encoder(load_tokenizer(str(folder)), load_encoder(str(folder)))
             arrays: dict[str, Any] = load_file(folder / _HEAD)
             size = int(student._encoder.model.config.hidden_size)
-            parts = [2 if each == "mentions" else 1 for each in student._options.representations]
+            parts = [parts_of(each) for each in student._options.representations]
             student._head = head_of(
                 student._options, arrays, size=size * sum(parts), labels=len(student.labels)
             )

@@ -127,7 +127,7 @@ def _linear(
 ) -> tuple[Head, int, list[str]]:
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-    regression = LogisticRegression(C=options.inverse_penalty, max_iter=options.iterations)
+    regression = LogisticRegression(C=options.inverse_penalty, max_iter=options.most_iterations)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it warns of is a note
         regression.fit(features, targets, sample_weight=row_weights)
@@ -155,7 +155,7 @@ def _mlp(
         hidden_layer_sizes=(options.hidden,),
         alpha=options.penalty,
         batch_size=min(32, len(features)),
-        max_iter=options.iterations,
+        max_iter=options.most_iterations,
         random_state=seed % 2**32,
     )
     weighed = {} if row_weights is None else {"sample_weight": row_weights}
@@ -172,7 +172,7 @@ def _mlp(
 
 
 def _stopped(steps: int, options: FrozenEncoderOptions) -> list[str]:
-    if steps < options.iterations:
+    if steps < options.most_iterations:
         return []
     return [f"the solver stopped at {steps} iterations before it converged"]
 

@@ -332,5 +332,5 @@ def test_retrieval_re_stands_on_no_other_student(make, cause_rows, tmp_path):
     marker = make("entity_marker.v1")
     marker.fit(examples=cause_rows(6), seed=1)
     marker.save(folder=tmp_path)
-    with pytest.raises(ArtefactError, match="holds a entity_marker.v1"):
+    with pytest.raises(ArtefactError, match=r"holds a entity_marker\.v1"):
         make("retrieval_re.v1").fit_on(base=tmp_path, examples=cause_rows(6))
