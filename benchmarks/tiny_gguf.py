@@ -62,6 +62,8 @@ def write_gguf(model: Path, file: Path) -> Path:
         if architecture == "llama" and ".k_proj." in name:
             values = _interleaved(values, kv_heads)
         mapped = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if mapped is None:
+            raise ValueError(f"{architecture} has no place for {name}")
         writer.add_tensor(mapped, values.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -68,6 +68,7 @@ def make_causal(
     if chat:
         tokenizer.chat_template = CHAT_TEMPLATE
     torch.manual_seed(seed)
+    build: Any = AutoModelForCausalLM.from_config
     config = AutoConfig.for_model(
         architecture,
         vocab_size=len(tokenizer),
@@ -83,7 +84,7 @@ def make_causal(
         pad_token_id=tokenizer.pad_token_id,
         initializer_range=0.3,  # so that random answers differ from prompt to prompt
     )
-    return _saved(AutoModelForCausalLM.from_config(config), tokenizer, folder)
+    return _saved(build(config), tokenizer, folder)
 
 
 def make_seq2seq(

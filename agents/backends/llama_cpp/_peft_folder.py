@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
 
 from harness.errors import CalldistilError
 
@@ -186,9 +186,10 @@ def _factor(config: Mapping[str, Any], layer: str, rank: int, alpha: float) -> n
 
 
 def _tensors(file: Path) -> dict[str, NDArray[np.float32]]:
+    library: Any = safetensors  # compiled, and partly without types
     try:
-        found = deserialize(_bytes(file))
-    except SafetensorError as error:
+        found = library.deserialize(_bytes(file))
+    except safetensors.SafetensorError as error:
         raise CalldistilError(
             f"{file} cannot be read: {error}", hint="Write the adapter again."
         ) from None

@@ -254,6 +254,9 @@ def test_weights_that_are_no_lora_of_a_linear_layer_are_refused_by_name(copied, 
     save_file({}, file)
     with pytest.raises(CalldistilError, match="no weights"):
         export_lora(copied, tmp_path / "x.gguf")
+    file.write_bytes(b"no safetensors")
+    with pytest.raises(CalldistilError, match="cannot be read"):
+        export_lora(copied, tmp_path / "x.gguf")
     file.unlink()
     with pytest.raises(CalldistilError, match="There is no file") as raised:
         export_lora(copied, tmp_path / "x.gguf")
@@ -310,6 +313,24 @@ def test_weights_may_be_packed_where_their_rank_allows_it(place, tmp_path):
         _, tuned = by_transformers(place / "m", wide, tokens)
         assert np.abs(lora - tuned).mean() < tolerance
     assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_of_16_bits_are_taken_over_without_loss(copied, tmp_path, dtype):
+    import gguf
+    import safetensors.torch
+    import torch
+
+    file = copied / "adapter_model.safetensors"
+    tensors = safetensors.torch.load_file(file)
+    tensors = {name: values.to(getattr(torch, dtype)) for name, values in tensors.items()}
+    safetensors.torch.save_file(tensors, file)
+    written = export_lora(copied, tmp_path / "x.gguf").file
+    found = {tensor.name: tensor.data for tensor in gguf.GGUFReader(written).tensors}
+    for side in ("A", "B"):
+        given = tensors[f"base_model.model.model.layers.1.mlp.up_proj.lora_{side}.weight"]
+        name = f"blk.1.ffn_up.weight.lora_{side.lower()}"
+        assert np.array_equal(found[name], given.to(torch.float32).numpy())
 
 
 def test_an_adapter_that_does_not_fit_the_model_is_told(place, exported, tmp_path):
