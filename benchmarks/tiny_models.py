@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["CHAT_TEMPLATE", "make_causal", "make_seq2seq", "make_tokenizer"]
 
@@ -58,29 +58,33 @@ def make_causal(
     layers: int = 2,
     seed: int = 0,
     chat: bool = True,
+    architecture: Literal["llama", "mistral", "qwen2", "qwen3"] = "llama",
 ) -> Path:
-    """Writes a Llama-like causal model."""
+    """Writes a causal model."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     tokenizer = make_tokenizer(texts)
     if chat:
         tokenizer.chat_template = CHAT_TEMPLATE
     torch.manual_seed(seed)
-    config = LlamaConfig(
+    build: Any = AutoModelForCausalLM.from_config
+    config = AutoConfig.for_model(
+        architecture,
         vocab_size=len(tokenizer),
         hidden_size=width,
         intermediate_size=2 * width,
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=width // 4,
         max_position_embeddings=context,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         initializer_range=0.3,  # so that random answers differ from prompt to prompt
     )
-    return _saved(LlamaForCausalLM(config), tokenizer, folder)
+    return _saved(build(config), tokenizer, folder)
 
 
 def make_seq2seq(

@@ -47,11 +47,12 @@ def searches_few_shot(agent: Agent) -> bool:
 def tuned_input(setup: Setup, agent: Agent, gold: GoldRows) -> dict[str, Node]:
     """The training of the adapter that an agent's backend carries, here or before."""
     if (adapter := agent.tuned) is None:
-        folder = getattr(agent.backend_options, "adapter", None)
-        if not isinstance(folder, Path):
+        options = agent.backend_options
+        made = getattr(options, "adapter", None) or getattr(options, "lora", None)
+        if not isinstance(made, Path):
             return {}
-        weights = backends.get(agent.backend_use).fingerprint(options=agent.backend_options)
-        return {"adopted": Node(Adopt(folder, weights), f"adopt {folder.name}", {})}
+        weights = backends.get(agent.backend_use).fingerprint(options=options)
+        return {"adopted": Node(Adopt(made, weights), f"adopt {made.name}", {})}
     entry = setup.experiment.tuned[adapter.tuned]
     found = checked_component(tuners, entry.tuner, entry.options, setup.base)
     stage = Tune(tuner=found.name, options=found.options, schema=setup.schema, seed=entry.seed)

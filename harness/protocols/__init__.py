@@ -45,7 +45,14 @@ from harness.protocols._neighbours import (
     Representation,
     SearchesNeighbours,
 )
-from harness.protocols._optional import Batchable, NeedsCapabilities, Probeable, ProbeFinding
+from harness.protocols._optional import (
+    AdapterFile,
+    Batchable,
+    ExportsAdapters,
+    NeedsCapabilities,
+    Probeable,
+    ProbeFinding,
+)
 from harness.protocols._planned import (
     PlannedRound,
     PlannedSamples,
@@ -58,6 +65,7 @@ from harness.protocols._tuner import TunedAdapter, Tuner, TuneReport
 
 __all__ = [
     "KEPT",
+    "AdapterFile",
     "AgentContext",
     "AskingGate",
     "Backend",
@@ -70,6 +78,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "Exportable",
+    "ExportsAdapters",
     "Extractor",
     "Failure",
     "FinishReason",

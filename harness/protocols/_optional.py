@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from harness.protocols._calls import Completion, Request
 
-__all__ = ["Batchable", "NeedsCapabilities", "ProbeFinding", "Probeable"]
+__all__ = [
+    "AdapterFile",
+    "Batchable",
+    "ExportsAdapters",
+    "NeedsCapabilities",
+    "ProbeFinding",
+    "Probeable",
+]
 
 
 @runtime_checkable
@@ -67,4 +75,44 @@ class Probeable(Protocol):
 
     def probe(self) -> Iterator[ProbeFinding]:
         """Tries each thing once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFile:
+    """An adapter in a backend's own format.
+
+    Attributes:
+        file: Where it lies.
+        layers: Number of layers that it changes.
+        parameters: Number of its weights.
+        size: Bytes of the file.
+    """
+
+    file: Path
+    layers: int
+    parameters: int
+    size: int
+
+
+@runtime_checkable
+class ExportsAdapters(Protocol):
+    """A backend's class that reads adapters in a format of its own."""
+
+    @classmethod
+    def export_adapter(
+        cls, *, adapter: Path, file: Path, model: str | None = None, dtype: str = "f32"
+    ) -> AdapterFile:
+        """Writes a PEFT adapter in that format.
+
+        Args:
+            adapter: The adapter's folder.
+            file: The file to write; it must not be there.
+            model: Folder or hub name of the model that the adapter was trained on; left out, the
+                one that it names.
+            dtype: Type of the weights in the file.
+
+        Raises:
+            CalldistilError: When the adapter cannot be exported.
+        """
         ...

@@ -5,19 +5,28 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from agents.backends.llama_cpp._chat import ChatTemplate
+from agents.backends.llama_cpp._gguf_lora import LoraDtype, export_lora
 from agents.backends.llama_cpp._jobs import Job, JobMaker
 from agents.backends.llama_cpp._model import LoadedModel
 from agents.backends.llama_cpp._options import LlamaCppOptions
 from agents.backends.llama_cpp._scheduler import Scheduler
 from agents.backends.llama_cpp._strand import Strand
-from agents.backends.llama_cpp._weights import fetched, weights_hash
+from agents.backends.llama_cpp._weights import fetched, lora_hash, lora_path, weights_hash
 from harness.errors import BackendError
-from harness.protocols import Capabilities, Completion, Failure, ModelIdentity, Request
+from harness.protocols import (
+    AdapterFile,
+    Capabilities,
+    Completion,
+    Failure,
+    ModelIdentity,
+    Request,
+)
 
 __all__ = ["LlamaCppBackend"]
 
@@ -52,22 +61,32 @@ class LlamaCppBackend:
 
     @classmethod
     def fingerprint(cls, *, options: LlamaCppOptions) -> Mapping[str, str]:
-        """The weights' hash, and options that change answers."""
+        """The weights' hash, the adapter's, and options that change answers."""
+        lora = lora_hash(options)
         return {
             "model": options.model_name,
             "weights": weights_hash(options),
+            **({"lora": lora} if lora else {}),
             **options.deviations,
         }
 
+    @classmethod
+    def export_adapter(
+        cls, *, adapter: Path, file: Path, model: str | None = None, dtype: LoraDtype = "f32"
+    ) -> AdapterFile:
+        """Writes a PEFT adapter as a GGUF file, which ``lora`` takes; see ``export_lora``."""
+        return export_lora(adapter, file, model=model, dtype=dtype)
+
     @property
     def model(self) -> ModelIdentity:
-        """Its name and the hash of its weights, with that of options that change answers."""
-        digest = self._options.deviations_digest
-        weights = f"sha256:{weights_hash(self._options)}"
-        return ModelIdentity(
-            name=self._options.model_name,
-            weights=f"{weights} options:{digest}" if digest else weights,
-        )
+        """Its name and the hash of its weights, with those of adapter and deviating options."""
+        options = self._options
+        weights = [f"sha256:{weights_hash(options)}"]
+        if lora := lora_hash(options):
+            weights.append(f"lora:{lora}")
+        if digest := options.deviations_digest:
+            weights.append(f"options:{digest}")
+        return ModelIdentity(name=options.model_name, weights=" ".join(weights))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -181,6 +200,7 @@ class LlamaCppBackend:
             options = self._options
             self._model = model = LoadedModel(
                 fetched(options),
+                lora=lora_path(options),
                 context=options.context,
                 batch=options.batch,
                 threads=options.threads,

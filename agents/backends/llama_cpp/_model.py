@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.backends.llama_cpp._gguf_lora import as_gguf
 from agents.backends.llama_cpp._library import library, said
 from agents.backends.llama_cpp._vocabulary import Vocabulary
 from harness.errors import BackendError
@@ -55,17 +56,26 @@ class LoadedModel:
 
     Args:
         file: The GGUF file.
+        lora: An adapter that is put onto it: a GGUF file, or PEFT's folder.
         context: Tokens that the cache holds.
         batch: Most tokens in one batch.
         threads: Threads; None: as many as the process may use.
         gpu_layers: Layers on a GPU; -1 is all.
 
     Raises:
-        BackendError: When the file cannot be loaded, or keeps no cache of keys and values.
+        BackendError: When a file cannot be loaded, or keeps no cache of keys and values.
+        CalldistilError: When the adapter in a folder cannot be exported.
     """
 
     def __init__(
-        self, file: Path, *, context: int, batch: int, threads: int | None, gpu_layers: int
+        self,
+        file: Path,
+        *,
+        context: int,
+        batch: int,
+        threads: int | None,
+        gpu_layers: int,
+        lora: Path | None = None,
     ) -> None:
         self._llama = llama = library()
         self._model: Any = None
@@ -89,7 +99,10 @@ class LoadedModel:
         self.wanted_size = min(self.batch_size, rows)
         # llama.cpp aborts the process where it is given fewer rows than sequences.
         self.sequences = min(_MOST_SEQUENCES, self.wanted_size)
-        self._context = self._new_context(threads)
+        adapter = None if lora is None else self._adapter(lora)  # before the context, which
+        self._context = self._new_context(threads)  # makes room for it
+        if adapter is not None:
+            self._put_on(adapter)
         self._memory = llama.llama_get_memory(self._context)
         self._make_batch()
 
@@ -107,6 +120,34 @@ class LoadedModel:
             hint="Use a decoder with attention, or run this one behind a server and use the"
             " backend openai.",
         )
+
+    def _adapter(self, lora: Path) -> Any:
+        """Reads an adapter; llama.cpp frees it with the model."""
+        try:
+            with as_gguf(lora, self.text_of) as file:
+                found = self._llama.llama_adapter_lora_init(self._model, str(file).encode())
+        except BaseException:
+            self.close()
+            raise
+        if not found:
+            why = said() or "it does not say why"
+            self.close()
+            raise BackendError(
+                f"llama.cpp cannot put the adapter {lora} onto the model: {why}",
+                hint="Check that lora: names an adapter, and model: the model it was trained on.",
+            )
+        return found
+
+    def _put_on(self, adapter: Any) -> None:
+        llama = self._llama
+        adapters = (llama.llama_adapter_lora_p_ctypes * 1)(adapter)
+        scales = (ctypes.c_float * 1)(1.0)
+        if llama.llama_set_adapters_lora(self._context, adapters, 1, scales):
+            self.close()
+            raise BackendError(
+                f"llama.cpp cannot use the adapter: {said() or 'it does not say why'}",
+                hint="Write it again: calldistil tune export-gguf ADAPTER",
+            )
 
     def _new_context(self, threads: int | None) -> Any:
         llama = self._llama

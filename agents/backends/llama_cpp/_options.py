@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, field_validator
 
 from harness.documents import FileModel, ResolvedPath
+from harness.protocols import TunedAdapter
 
 __all__ = ["HubFile", "LlamaCppOptions"]
 
@@ -24,6 +25,8 @@ class LlamaCppOptions(FileModel):
         model: A GGUF file, or ``hf:owner/repository/file.gguf``, which is fetched from the hub
             before the first answer.
         name: The model's name; left out, the file's name without its ending.
+        lora: An adapter that is put onto the model: a GGUF file, the folder of a PEFT adapter, or
+            ``{tuned: NAME}``: one that the experiment trains.
         context: Tokens that the cache holds, those of all sequences at work together. A prompt
             and its answer must fit in.
         batch: Most tokens evaluated at once.
@@ -37,6 +40,7 @@ class LlamaCppOptions(FileModel):
 
     model: HubFile | ResolvedPath
     name: str | None = Field(default=None, min_length=1)
+    lora: ResolvedPath | TunedAdapter | None = None
     context: int = Field(default=8192, ge=64)
     batch: int = Field(default=512, ge=32, le=8192)
     parallel: int = Field(default=16, ge=1, le=128)

@@ -1,4 +1,4 @@
-"""The file of a model's weights: where it is, and its hash."""
+"""The files of a model and its adapter: where they are, and their hashes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import hashlib
 from pathlib import Path
 
 from agents.backends.llama_cpp._options import LlamaCppOptions
+from agents.backends.llama_cpp._peft_folder import CONFIG, WEIGHTS, peft_hash
 from harness.errors import BackendError, MissingExtraError
+from harness.protocols import TunedAdapter
 
-__all__ = ["UNFETCHED", "fetched", "weights_hash"]
+__all__ = ["UNFETCHED", "fetched", "lora_hash", "lora_path", "weights_hash"]
 
 UNFETCHED = "unfetched"
 """Stands for the hash of a file of the hub that is neither here nor within reach."""
@@ -44,10 +46,59 @@ def weights_hash(options: LlamaCppOptions) -> str:
         BackendError: When a local file is absent.
     """
     if (file := _local(options)) is not None:
-        status = file.stat()
-        return _sha256(file, status.st_size, status.st_mtime_ns)
+        return _sha256(file, *_stamp(file))
     assert options.hub is not None  # a local file would be there, or be an error
     return _stated_hash(*options.hub)
+
+
+def lora_path(options: LlamaCppOptions) -> Path | None:
+    """The adapter's file or folder; None without one.
+
+    Raises:
+        BackendError: When it is absent, or still to be trained.
+    """
+    lora = options.lora
+    if isinstance(lora, TunedAdapter):
+        raise BackendError(
+            f"The adapter {lora.tuned!r} is trained by an experiment alone.",
+            hint="Name the file or folder of a finished one: lora: FILE",
+        )
+    if lora is not None and not lora.exists():
+        raise BackendError(
+            f"There is no file or folder {lora}.",
+            hint="Name with lora: a GGUF file that calldistil tune export-gguf wrote, or the folder"
+            " of an adapter.",
+        )
+    return lora
+
+
+def lora_hash(options: LlamaCppOptions) -> str:
+    """The SHA-256 of the adapter, of one in a folder that of what it does; empty without one.
+
+    One that is still to be trained counts by its part; the stage that trains it counts besides.
+
+    Raises:
+        CalldistilError: When it is absent.
+    """
+    if isinstance(options.lora, TunedAdapter):
+        return f"tuned:{options.lora.part}"
+    if (lora := lora_path(options)) is None:
+        return ""
+    if lora.is_dir():
+        return _peft_hash(lora, _stamp(lora / CONFIG), _stamp(lora / WEIGHTS))
+    return _sha256(lora, *_stamp(lora))
+
+
+@functools.lru_cache(maxsize=32)
+def _peft_hash(folder: Path, config: tuple[int, int], weights: tuple[int, int]) -> str:
+    return peft_hash(folder)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    if not file.is_file():
+        return 0, 0
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=32)

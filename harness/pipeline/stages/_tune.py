@@ -81,7 +81,7 @@ class Adopt:
     elsewhere neither is known, and then its cost is unknown rather than nothing.
 
     Attributes:
-        adapter: The adapter's folder.
+        adapter: The adapter's folder or file.
         weights: What the backend says of its model, with the adapter.
     """
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import yaml
 
@@ -11,13 +12,21 @@ pytest.importorskip("peft")
 
 from click.testing import CliRunner
 
+from benchmarks.tiny_gguf import write_gguf
 from benchmarks.tiny_models import make_causal
 from harness.cli._extract import command as extract
 from harness.cli._tune import command as tune
 from harness.errors import ConfigError
-from harness.pipeline import build_plan, load_examples, load_setup, run_experiment
+from harness.pipeline import (
+    build_plan,
+    load_examples,
+    load_predictions,
+    load_setup,
+    run_experiment,
+)
 from harness.relations import load_schema, save_schema
 from harness.report import report_run
+from harness.shipping import export_system
 
 MARKED = {
     "works_for": ("Ada works for Acme .", "Bo has worked for Hooli ."),
@@ -127,6 +136,39 @@ def test_what_an_adapter_is_trained_on_stands_before_the_answers_in_the_plan(fol
     assert set(keys).isdisjoint(n.key for n in changed.nodes if n.stage.name == "tune")
 
 
+def test_what_is_known_of_an_adapter_goes_with_its_gguf_file_that_lies_beside_it(folder):
+    for name in ("tiny.gguf", "out/adapter.gguf", "foreign/adapter.gguf"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"GGUF")
+    (folder / "out" / "tuned.json").write_text(json.dumps({"trained_on": ["r0", "r1"]}))
+    (folder / "out" / "seconds.json").write_text(json.dumps({"seconds": 7.5}))
+    loras = {
+        "bare": {},
+        "own": {"lora": "out/adapter.gguf"},
+        "foreign": {"lora": "foreign/adapter.gguf"},
+    }
+    backends = {
+        name: {"use": "llama_cpp", "options": {"model": "tiny.gguf", **lora}, "price": "machine"}
+        for name, lora in loras.items()
+    }
+    systems = {name: {"extractor": "zero_shot", "backend": name} for name in backends}
+    file = experiment(folder, backends=backends, systems=systems, tuned={}, reference="bare")
+    plan = build_plan(load_setup(file))
+    known = {
+        system.name: [
+            dict(node.stage.identity()["known"])
+            for node in system.repetitions[0].answers.ancestors()
+            if node.stage.name == "adopt"
+        ]
+        for system in plan.systems
+    }
+    assert known == {
+        "bare": [],
+        "own": [{"trained_on": ["r0", "r1"], "seconds": 7.5}],
+        "foreign": [{}],
+    }
+
+
 @pytest.mark.slow
 def test_a_tuned_system_pays_for_its_training_once_and_for_the_labels_it_saw(folder):
     make_causal(folder / "tiny", context=4096)
@@ -207,3 +249,47 @@ def test_an_adapter_folder_brings_its_cost_along_and_a_foreign_one_is_unknown(fo
     assert rows["own"].gold_budget == 4
     assert rows["foreign"].costs.one_off_seconds is None
     assert rows["base"].costs.one_off_seconds == 0
+
+
+@pytest.mark.slow
+def test_an_adapter_that_the_run_tunes_answers_on_llama_cpp_as_on_hf(folder):
+    pytest.importorskip("llama_cpp")
+    pytest.importorskip("gguf")
+    make_causal(folder / "tiny", context=4096)
+    write_gguf(folder / "tiny", folder / "tiny.gguf")
+    scores = {"extractor": "zero_shot", "options": {"form": "scores"}}
+    here = {"model": "tiny", "device": "cpu", "dtype": "float32"}
+    backends = {
+        name: {"use": use, "options": options, "price": "machine"}
+        for name, use, options in (
+            ("bare", "llama_cpp", {"model": "tiny.gguf"}),
+            ("cpp", "llama_cpp", {"model": "tiny.gguf", "lora": {"tuned": "sft"}}),
+            ("hf", "hf", here | {"adapter": {"tuned": "sft"}}),
+        )
+    }
+    # A rate that a tiny model notices.
+    sft = {"model": "tiny", "device": "cpu", "max_steps": 6, "learning_rate": 0.05}
+    changes = {
+        "backends": backends,
+        "systems": {name: scores | {"backend": name} for name in backends},
+        "tuned": {"sft": {"tuner": "sft", "options": sft}},
+        "reference": "bare",
+    }
+    file = experiment(folder, **changes)
+    plan = build_plan(load_setup(file))
+    assert len([node for node in plan.nodes if node.stage.name == "tune"]) == 1
+    run = run_experiment(file, folder=folder / "run", jobs=1)
+    rows = {row.system: row for row in report_run(run.folder).rows}
+    assert rows["cpp"].gold_budget == 4 and rows["bare"].gold_budget == 0
+    assert rows["cpp"].costs.one_off_seconds == rows["hf"].costs.one_off_seconds > 0
+    answers = {}
+    for system in plan.systems:
+        node = system.repetitions[0].answers
+        content = run.artefacts.folder_of(node.stage.name, node.key) / "content"
+        found = load_predictions(content, load_schema(folder / "ties.yaml"))
+        answers[system.name] = np.log([p.probabilities["works_for"] for p in found])
+    assert np.abs(answers["cpp"] - answers["hf"]).max() < 0.1
+    assert np.abs(answers["cpp"] - answers["bare"]).max() > 1
+    exported = export_system(run.folder, "cpp", folder / "shipped")
+    assert exported.about.direct.backend_options["lora"] == "files/adapter"
+    assert (folder / "shipped" / "files" / "adapter" / "adapter_model.safetensors").is_file()
