@@ -1,4 +1,4 @@
-"""Artefacts in a storage: visible whole or not at all, checked when fetched, on every file system."""
+"""Artefacts in a storage: whole or not there, checked when fetched, on every file system."""
 
 from __future__ import annotations
 
