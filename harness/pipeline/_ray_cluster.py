@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["RayCluster", "check", "connected", "ray_options"]
 _OBJECT_STORE = 100_000_000  # bytes; what stages exchange goes through the artefact store
 _GIB = 2**30
 _LOOKING_S = 120.0
+_KNOCKING_S = 10.0
 _LITTLE = 1e-9
 
 
@@ -137,8 +139,9 @@ def _connect(ray: Any, address: str | None, jobs: int | None) -> None:
         problem = Problem("--jobs says nothing to a cluster", "say what stages take: --resource")
         raise ConfigError([problem])
     try:
+        _knock(address)
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             [
                 Problem(
@@ -147,6 +150,13 @@ def _connect(ray: Any, address: str | None, jobs: int | None) -> None:
                 )
             ]
         ) from None
+
+
+def _knock(address: str) -> None:
+    """Tries a machine's port: Ray's own client waits for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_KNOCKING_S).close()
 
 
 def check(cluster: RayCluster, work: Work, todo: Sequence[Node]) -> None:
