@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     named = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums are equal at one thread count alone
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as of a cluster that a run starts
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)

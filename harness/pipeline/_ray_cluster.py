@@ -127,6 +127,8 @@ def connected(address: str | None, jobs: int | None) -> Iterator[RayCluster]:
 def _connect(ray: Any, address: str | None, jobs: int | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address is None:
+        # Ray's own 15 leaves workers next to nothing on a machine that does other work too.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         ray.init(
             address="local",
             num_cpus=jobs,

@@ -43,6 +43,7 @@ def cluster() -> Iterator[Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # the workers find the probe
         ray.init(
             address="local",
@@ -215,7 +216,7 @@ def test_a_machine_that_cannot_do_its_part_is_refused_with_the_fix(
     monkeypatch.setattr(cluster_module.RayCluster, "sights", sights)
     with pytest.raises(ConfigError, match=told):
         run_experiment(small_task.experiment, folder=tmp_path / "r", executor=RayExecutor())
-    assert [a for a in RunFolder.open(tmp_path / "r").artefacts] == []
+    assert list(RunFolder.open(tmp_path / "r").artefacts) == []
 
 
 def test_no_cluster_at_an_address_is_said_in_one_line(small_task: Any, calldistil: Any) -> None:

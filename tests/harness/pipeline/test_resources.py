@@ -24,7 +24,7 @@ def test_every_wrong_word_is_told_at_once() -> None:
         read_resources({"train": 1, "predict.cpus": -1})
     told = str(raised.value)
     assert "'train' names no resource (STAGE.WHAT=N)" in told and "predict.cpus" in told
-    with pytest.raises(ConfigError, match="'trian' is not a stage, must be one of: .*train"):
+    with pytest.raises(ConfigError, match=r"'trian' is not a stage, must be one of: .*train"):
         read_resources({"trian.gpus": 1})
 
 
