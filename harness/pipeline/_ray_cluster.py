@@ -148,7 +148,9 @@ def _connect(ray: Any, address: str | None, jobs: int | None) -> None:
             [
                 Problem(
                     f"there is no Ray cluster at {address!r}: {_first_line(error)}",
-                    "start one: ray start --head; or leave --address out",
+                    "start one: ray start --head; or leave --address out; where the cluster asks"
+                    " for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as it was started"
+                    " with",
                 )
             ]
         ) from None
