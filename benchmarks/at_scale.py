@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.at_scale")
     parser.add_argument("--sentences", type=int, default=100_000_000)
     parser.add_argument("--measured", type=int, default=5000, help="sentences tried here [5000]")
-    parser.add_argument("--shard", type=int, default=100_000, help="sentences of a shard")
+    parser.add_argument("--shard", type=int, default=10_000, help="sentences of a shard")
     parser.add_argument("--servers", type=int, default=8, help="LLM servers, one GPU each")
     parser.add_argument(
         "--prompt-rate", type=float, default=20_000, help="assumed: fresh prompt tokens/s of one"

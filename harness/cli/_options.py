@@ -78,7 +78,7 @@ def budget_options(command: F) -> F:
     return command
 
 
-class _Place(click.ParamType):
+class _Place(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A folder, or the address of a storage."""
 
     name = "place"

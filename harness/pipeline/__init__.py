@@ -34,6 +34,7 @@ from harness.pipeline._sets import (
     read_set_index,
 )
 from harness.pipeline._setup import Setup, load_setup, read_experiment
+from harness.pipeline._sharded import ShardedAnswers, extract_shards
 from harness.pipeline._single import agent_of, run_single
 from harness.pipeline._systems import CascadeEntry, SystemEntry
 from harness.pipeline._unbundle import unbundle
@@ -124,6 +125,7 @@ __all__ = [
     "SetChoice",
     "SetIndex",
     "Setup",
+    "ShardedAnswers",
     "Stage",
     "StageEstimate",
     "SystemEntry",
@@ -144,6 +146,7 @@ __all__ = [
     "estimate_plan",
     "execute",
     "export_batch",
+    "extract_shards",
     "find_neighbours",
     "import_batch",
     "load_cascade",

@@ -46,7 +46,7 @@ class RayCluster:
     @property
     def cpus(self) -> float:
         """All cores."""
-        return sum(machine["Resources"].get("CPU", 0) for machine in self.machines)
+        return sum(float(machine["Resources"].get("CPU", 0)) for machine in self.machines)
 
     def problems(self, needs: Mapping[str, ResourcesEntry]) -> Iterator[Problem]:
         """The stages that no machine has room for.

@@ -16,11 +16,11 @@ from harness.pipeline._node import Node
 from harness.pipeline._ray_cluster import RayCluster, check, connected, ray_options
 from harness.pipeline._ray_task import Errand, Reply, carry_out
 from harness.pipeline._resources import ResourcesEntry, resources_of
-from harness.pipeline.stages import ContentFree, Read, Split, Subset, agent_behind
+from harness.pipeline.stages import ContentFree, Read, Shard, Split, Subset, agent_behind
 
 __all__ = ["RayExecutor"]
 
-_AT_THE_DRIVER = (Read, Split, Subset, ContentFree)  # quick, and the data files are there
+_AT_THE_DRIVER = (Read, Shard, Split, Subset, ContentFree)  # quick, and the data files are there
 _ATTEMPTS = 3
 _QUEUED_PER_CORE = 2
 
@@ -172,16 +172,22 @@ class _Execution:
         """Begins what is ready and has room; False where there is nothing of the kind."""
         begun = False
         room = max(4, int(_QUEUED_PER_CORE * self.cluster.cpus)) - len(self.at_work)
+        here = None
         for node in self.frontier:
             if isinstance(node.stage, _AT_THE_DRIVER):
-                self._make_here(node, behind)
-                return True
-            if room > 0 and self._may_begin(node):
+                here = here or node
+            elif room <= 0:
+                break
+            elif self._may_begin(node):
                 self.frontier.take(node)
                 self._started(node)
                 self._send(node, attempt=1)
                 room -= 1
                 begun = True
+        # What waits for data is sent before more is read, so that a large file is read as it goes.
+        if here is not None and room > 0:
+            self._make_here(here, behind)
+            begun = True
         return begun
 
     def _may_begin(self, node: Node) -> bool:

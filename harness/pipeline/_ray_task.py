@@ -96,8 +96,13 @@ def carry_out(node: Node, errand: Errand, cpus: float) -> Reply:
             else:
                 _ask(node, artefacts, errand, bill)
     except CalldistilError as error:
-        said = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        return Reply(bill, failed=True, **said)
+        return Reply(
+            bill,
+            failed=True,
+            message=error.message,
+            hint=error.hint,
+            exit_code=error.exit_code,
+        )
     except Exception as error:
         message = f"{node.title}: {type(error).__name__}: {error}"
         hint = "This is a bug. Run again with --executor local --jobs 1 --debug and report it."

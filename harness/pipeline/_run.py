@@ -28,7 +28,7 @@ from harness.store import (
     open_call_store,
 )
 
-__all__ = ["BegunRun", "RunFolder", "begun", "resume_run", "run_experiment"]
+__all__ = ["BegunRun", "RunFolder", "begun", "held", "resume_run", "run_experiment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def begun(setup: Setup, run: RunFolder) -> Iterator[BegunRun]:
     plan = build_plan(setup)
     shared = run.store if run.store != run.folder else None
     store = run.storage or (None if shared is None else str(shared.resolve()))
-    with _held(run.folder), open_call_store(run.calls) as calls:
+    with held(run.folder), open_call_store(run.calls) as calls:
         run_id, started_at = _identity(run, setup)
         manifest = Manifest.of(
             plan, run=run_id, store=store, calls=run.server, started_at=started_at
@@ -265,7 +265,7 @@ def _whole(file: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[None]:
     """Keeps a second process out of the run's folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

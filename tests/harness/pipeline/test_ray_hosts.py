@@ -101,10 +101,12 @@ def until(what: Callable[[], Any], log: Path, seconds: float = 180) -> None:
 
 
 def experiment(folder: Path) -> Path:
-    """The demo with linear students over three training seeds."""
+    """The demo with linear students over two training seeds."""
     text = NEWSROOM_DEMO.read_text(encoding="utf-8")
     text = text.replace("../", f"{NEWSROOM_DEMO.parent.parent}/")
-    text = text.replace("entity_marker.v1", "linear.v1").replace("training: [1]", "training: [1, 2]")
+    text = text.replace("entity_marker.v1", "linear.v1").replace(
+        "training: [1]", "training: [1, 2]"
+    )
     file = folder / "demo.yaml"
     file.write_text(text + "statistics: {resamples: 200}\n", encoding="utf-8")
     return file
@@ -115,7 +117,10 @@ def test_a_run_on_two_hosts_outlives_the_second(hosts: tuple[Host, Host], tmp_pa
     file, run, storage = experiment(tmp_path), tmp_path / "run", tmp_path / "storage"
     env = {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
     env |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    where = (f"--port={PORT}", "--head", "--include-dashboard=false"), (f"--address={first.address}:{PORT}",)
+    where = (
+        (f"--port={PORT}", "--head", "--include-dashboard=false"),
+        (f"--address={first.address}:{PORT}",),
+    )
     logs = [tmp_path / f"ray-{host.name}" for host in hosts]
     for host, words, log in zip(hosts, where, logs, strict=True):
         start = (
