@@ -50,6 +50,7 @@ HEAVY = (
     "llama_cpp",
     "genai_prices",
     "matplotlib",
+    "fsspec",
     "ray",
     "datasets",
     "semhash",

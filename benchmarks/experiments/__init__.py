@@ -7,6 +7,7 @@ __all__ = [
     "EXTRACTORS_SEMEVAL",
     "GENERATORS_SEMEVAL",
     "NEWSROOM_DEMO",
+    "NEWSROOM_MATRIX",
     "SEMEVAL_2010_TASK_8",
     "STUDENTS_SEMEVAL",
     "STUDENTS_SEMEVAL_FULL",
@@ -24,6 +25,7 @@ CASCADE_SEMEVAL = _HERE / "cascade-semeval.yaml"
 EXTRACTORS_SEMEVAL = _HERE / "extractors-semeval.yaml"
 GENERATORS_SEMEVAL = _HERE / "generators-semeval.yaml"
 NEWSROOM_DEMO = _HERE / "newsroom-demo.yaml"
+NEWSROOM_MATRIX = _HERE / "newsroom-matrix.yaml"
 SEMEVAL_2010_TASK_8 = _HERE / "semeval-2010-task-8.yaml"
 SYNTHETIC_SEMEVAL = _HERE / "synthetic-semeval.yaml"
 SYNTHETIC_SEMEVAL_LINEAR = _HERE / "synthetic-semeval-linear.yaml"

@@ -40,7 +40,7 @@ from harness.cli._table import FORMATS
 def command(
     experiments: tuple[str, ...],
     output: Path | None,
-    store: Path | None,
+    store: Path | str | None,
     calls: str | None,
     only: tuple[str, ...],
     at: int,

@@ -11,6 +11,8 @@ import click
 __all__ = [
     "agent_options",
     "budget_options",
+    "executor_of",
+    "executor_options",
     "jobs_option",
     "key_values",
     "options_of",
@@ -76,6 +78,19 @@ def budget_options(command: F) -> F:
     return command
 
 
+class _Place(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A folder, or the address of a storage."""
+
+    name = "place"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        from harness.store import is_storage
+
+        return str(value) if is_storage(value) else Path(value)
+
+
 def store_options(command: F) -> F:
     """Adds where artefacts and calls are kept that several runs share."""
     for decorate in (
@@ -84,8 +99,9 @@ def store_options(command: F) -> F:
             help="A call store on a server that many machines share: postgresql://user@host/name.",
         ),
         click.option(
-            "--store", type=click.Path(path_type=Path),
-            help="A folder of artefacts and calls that several runs share.",
+            "--store", type=_Place(), metavar="PLACE",
+            help="A folder of artefacts and calls that several runs share; or a storage for"
+            " artefacts: s3://bucket/folder.",
         ),
     ):  # fmt: skip
         command = decorate(command)
@@ -138,3 +154,49 @@ def jobs_option(command: F) -> F:
         help="Processes that train and predict side by side [one per core, at most 4].",
     )
     return option(command)
+
+
+def executor_options(command: F) -> F:
+    """Adds where stages happen."""
+    for decorate in (
+        click.option(
+            "--resource", "resources", multiple=True, metavar="STAGE.WHAT=N",
+            help="What a stage takes on a cluster: train.gpus=1, extract.cpus=0.25,"
+            " tune.memory_gb=40; or a resource of your own.",
+        ),
+        click.option(
+            "--address", metavar="ADDRESS",
+            help="A Ray cluster: host:port, or auto [RAY_ADDRESS, else one is started here].",
+        ),
+        click.option(
+            "--executor", type=click.Choice(("local", "ray")), default="local",
+            help="Where stages happen: in processes here, or as tasks of Ray [local].",
+        ),
+        jobs_option,
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def executor_of(
+    executor: str, address: str | None, jobs: int | None, resources: Sequence[str]
+) -> Any:
+    """The executor that the options name.
+
+    Raises:
+        ConfigError: When the options do not go together.
+    """
+    from harness.errors import ConfigError, Problem
+    from harness.pipeline import LocalExecutor, RayExecutor, read_resources
+
+    if executor == "ray":
+        declared = read_resources(key_values(resources, "--resource"))
+        return RayExecutor(address=address, jobs=jobs, resources=declared)
+    problems = [
+        Problem(f"{option} is for a Ray cluster", "add --executor ray")
+        for option, given in (("--address", address), ("--resource", resources))
+        if given
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return LocalExecutor(jobs)

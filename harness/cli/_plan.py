@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(
     experiment: str,
     output: Path | None,
-    store: Path | None,
+    store: Path | str | None,
     calls: str | None,
     prompts: bool,
     as_json: bool,
@@ -58,7 +58,9 @@ def command(
             click.echo(f"\nThe first prompt of '{stage.node.title}':\n\n{rendered(stage.sample)}")
 
 
-def _calls_of(output: Path | None, store: Path | None, calls: str | None) -> Path | str | None:
+def _calls_of(
+    output: Path | None, store: Path | str | None, calls: str | None
+) -> Path | str | None:
     """Where answers lie already, if they do; a run that exists knows its own store."""
     from harness.pipeline import RunFolder
 
@@ -68,7 +70,7 @@ def _calls_of(output: Path | None, store: Path | None, calls: str | None) -> Pat
         return None
     folder = output or Path()
     known = store is None and (folder / "manifest.json").exists()
-    place = (RunFolder.open(folder) if known else RunFolder(folder, store or folder)).calls
+    place = (RunFolder.open(folder) if known else RunFolder.at(folder, store=store)).calls
     return place if isinstance(place, str) or place.exists() else None
 
 

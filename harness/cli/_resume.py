@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli._options import budget_options, jobs_option
+from harness.cli._options import budget_options, executor_of, executor_options
 from harness.cli._table import FORMATS, print_table
 
 
@@ -15,7 +15,7 @@ from harness.cli._table import FORMATS, print_table
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @budget_options
-@jobs_option
+@executor_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
     run: Path,
@@ -24,6 +24,9 @@ def command(
     max_calls: int | None,
     max_cost: float | None,
     jobs: int | None,
+    executor: str,
+    address: str | None,
+    resources: tuple[str, ...],
     quiet: bool,
 ) -> None:
     """Go on with RUN, the folder of an interrupted run, from its own copy of the experiment."""
@@ -31,5 +34,10 @@ def command(
     from harness.pipeline import BudgetLimits, resume_run
 
     with RunProgress(quiet=quiet) as progress:
-        resume_run(run, observer=progress, limits=BudgetLimits(max_calls, max_cost), jobs=jobs)
+        resume_run(
+            run,
+            observer=progress,
+            limits=BudgetLimits(max_calls, max_cost),
+            executor=executor_of(executor, address, jobs, resources),
+        )
     print_table(run, "json" if as_json else format_)

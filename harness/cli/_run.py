@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli._experiments import experiment_file
-from harness.cli._options import budget_options, jobs_option, store_options
+from harness.cli._options import budget_options, executor_of, executor_options, store_options
 from harness.cli._table import FORMATS, print_table
+
+if TYPE_CHECKING:
+    from harness.pipeline import Executor
 
 
 @click.command("run")
@@ -20,18 +24,21 @@ from harness.cli._table import FORMATS, print_table
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @budget_options
-@jobs_option
+@executor_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(
     experiment: str,
     output: Path | None,
-    store: Path | None,
+    store: Path | str | None,
     calls: str | None,
     format_: str,
     as_json: bool,
     max_calls: int | None,
     max_cost: float | None,
     jobs: int | None,
+    executor: str,
+    address: str | None,
+    resources: tuple[str, ...],
     quiet: bool,
 ) -> None:
     """Carry out EXPERIMENT (a file, or the name of one that is installed).
@@ -47,7 +54,7 @@ def command(
         quiet=quiet,
         max_calls=max_calls,
         max_cost=max_cost,
-        jobs=jobs,
+        executor=executor_of(executor, address, jobs, resources),
     )
 
 
@@ -55,13 +62,13 @@ def run_and_print(
     file: Path,
     *,
     output: Path | None,
-    store: Path | None,
+    store: Path | str | None,
     format_: str,
     quiet: bool,
     calls: str | None = None,
     max_calls: int | None = None,
     max_cost: float | None = None,
-    jobs: int | None = None,
+    executor: Executor | None = None,
 ) -> None:
     """Carries out an experiment file and prints the table."""
     from harness.cli._progress import RunProgress
@@ -76,6 +83,6 @@ def run_and_print(
             calls=calls,
             observer=progress,
             limits=BudgetLimits(max_calls, max_cost),
-            jobs=jobs,
+            executor=executor,
         )
     print_table(run.folder, format_)

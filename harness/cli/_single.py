@@ -11,10 +11,11 @@ import click
 from harness.cli._options import key_values, options_of
 
 if TYPE_CHECKING:
+    from harness.costs import ModelPrice
     from harness.pipeline import Agent, Stage
     from harness.relations import Example, Schema
 
-__all__ = ["progress_bar", "run_agent"]
+__all__ = ["agent_and_price", "progress_bar", "run_agent"]
 
 
 def run_agent(
@@ -38,26 +39,22 @@ def run_agent(
     quiet: bool,
 ) -> None:
     """Runs an extractor or generator on its inputs."""
-    from harness.costs import price_from_snapshot
     from harness.datasets import read_examples
-    from harness.pipeline import BudgetLimits, agent_of, checked_sampling, run_single
-    from harness.registry import backends
+    from harness.pipeline import BudgetLimits, run_single
     from harness.relations import load_schema
 
     loaded = load_schema(schema)
-    agent = agent_of(
+    agent, price = agent_and_price(
         registry,
         component,
-        options=options_of(registry, component, option, "--option"),
         backend=backend,
-        backend_options=options_of(backends, backend, backend_option, "--backend-option"),
-        sampling=checked_sampling(key_values(sampling, "--sampling")),
+        backend_option=backend_option,
+        option=option,
+        sampling=sampling,
         tokenizer=tokenizer,
+        max_cost=max_cost,
+        price_model=price_model,
     )
-    price = None
-    if max_cost is not None and agent.backend_use != "recorded":
-        named = price_model or str(getattr(agent.backend_options, "model", ""))
-        price = price_from_snapshot(named)
     given = dict(inputs(loaded))
     if few_shot is not None:
         given["few_shot"] = read_examples(few_shot, schema=loaded)
@@ -77,6 +74,39 @@ def run_agent(
         f" {paid} of them paid now",
         err=True,
     )
+
+
+def agent_and_price(
+    registry: Any,
+    component: str,
+    *,
+    backend: str,
+    backend_option: Sequence[str],
+    option: Sequence[str],
+    sampling: Sequence[str],
+    tokenizer: str | None,
+    max_cost: float | None,
+    price_model: str | None,
+) -> tuple[Agent, ModelPrice | None]:
+    """The agent that the options set up, and its model's price where a limit needs it."""
+    from harness.costs import price_from_snapshot
+    from harness.pipeline import agent_of, checked_sampling
+    from harness.registry import backends
+
+    agent = agent_of(
+        registry,
+        component,
+        options=options_of(registry, component, option, "--option"),
+        backend=backend,
+        backend_options=options_of(backends, backend, backend_option, "--backend-option"),
+        sampling=checked_sampling(key_values(sampling, "--sampling")),
+        tokenizer=tokenizer,
+    )
+    price = None
+    if max_cost is not None and agent.backend_use != "recorded":
+        named = price_model or str(getattr(agent.backend_options, "model", ""))
+        price = price_from_snapshot(named)
+    return agent, price
 
 
 class progress_bar:  # noqa: N801 (used like the function it stands for)

@@ -16,12 +16,15 @@ from harness.pipeline._estimate import (
     rendered,
     resolved_price,
 )
+from harness.pipeline._executor import Executor, LocalExecutor, Work
 from harness.pipeline._experiment import Experiment, SeedTriple, checked_sampling
 from harness.pipeline._local import Observer, Quiet, execute, measures_of
 from harness.pipeline._manifest import Manifest, NodeRecord, RepetitionRecord, SystemRecord
 from harness.pipeline._neighbours import find_neighbours, nearest_rows
 from harness.pipeline._node import Node
 from harness.pipeline._plan import Plan, build_plan
+from harness.pipeline._ray_executor import RayExecutor
+from harness.pipeline._resources import ResourcesEntry, read_resources
 from harness.pipeline._run import RunFolder, resume_run, run_experiment
 from harness.pipeline._sets import (
     DescribedSet,
@@ -31,6 +34,7 @@ from harness.pipeline._sets import (
     read_set_index,
 )
 from harness.pipeline._setup import Setup, load_setup, read_experiment
+from harness.pipeline._sharded import ShardedAnswers, extract_shards
 from harness.pipeline._single import agent_of, run_single
 from harness.pipeline._systems import CascadeEntry, SystemEntry
 from harness.pipeline._unbundle import unbundle
@@ -93,12 +97,14 @@ __all__ = [
     "Component",
     "Curate",
     "DescribedSet",
+    "Executor",
     "Experiment",
     "Explain",
     "Extract",
     "Generate",
     "ImportedAnswers",
     "ItemResult",
+    "LocalExecutor",
     "Manifest",
     "Measures",
     "Node",
@@ -109,14 +115,17 @@ __all__ = [
     "PlanEstimate",
     "Purse",
     "Quiet",
+    "RayExecutor",
     "Refill",
     "RepetitionRecord",
+    "ResourcesEntry",
     "Review",
     "RunFolder",
     "SeedTriple",
     "SetChoice",
     "SetIndex",
     "Setup",
+    "ShardedAnswers",
     "Stage",
     "StageEstimate",
     "SystemEntry",
@@ -124,6 +133,7 @@ __all__ = [
     "Train",
     "Tune",
     "TwoAnswers",
+    "Work",
     "agent_of",
     "build_plan",
     "bundle_run",
@@ -136,6 +146,7 @@ __all__ = [
     "estimate_plan",
     "execute",
     "export_batch",
+    "extract_shards",
     "find_neighbours",
     "import_batch",
     "load_cascade",
@@ -150,6 +161,7 @@ __all__ = [
     "nearest_rows",
     "read_experiment",
     "read_jsonl",
+    "read_resources",
     "read_set_index",
     "rendered",
     "resolved_price",

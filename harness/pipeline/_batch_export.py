@@ -50,7 +50,7 @@ def export_batch(
     file: Path,
     *,
     folder: Path,
-    store: Path | None = None,
+    store: Path | str | None = None,
     calls: str | None = None,
     backend: str | None = None,
 ) -> tuple[BatchStage, ...]:
@@ -64,7 +64,7 @@ def export_batch(
         setup: The experiment.
         file: The file to write; whole or not at all. Not written where nothing is needed.
         folder: The run's folder.
-        store: A folder of artefacts and calls that several runs share.
+        store: A folder of artefacts and calls that several runs share, or a storage's address.
         calls: Address of a server's call store.
         backend: Take the calls of this backend entry alone.
 
@@ -75,7 +75,7 @@ def export_batch(
         ConfigError: When the calls go to several models, which services refuse in one file, or to
             a backend that knows no batch files.
     """
-    with begun(setup, RunFolder(folder, store or folder, calls)) as at:
+    with begun(setup, RunFolder.at(folder, store=store, calls=calls)) as at:
         pending = pending_calls(
             at.plan, artefacts=at.run.artefacts, calls=at.calls, run=at.manifest.run
         )

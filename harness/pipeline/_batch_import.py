@@ -43,7 +43,7 @@ def import_batch(
     file: Path,
     *,
     folder: Path,
-    store: Path | None = None,
+    store: Path | str | None = None,
     calls: str | None = None,
     partial: bool = False,
 ) -> ImportedAnswers:
@@ -61,7 +61,7 @@ def import_batch(
         DataError: With every line that is malformed, unknown to the run or there twice. Nothing
             is stored then, unless ``partial``.
     """
-    with begun(setup, RunFolder(folder, store or folder, calls)) as at:
+    with begun(setup, RunFolder.at(folder, store=store, calls=calls)) as at:
         pending = pending_calls(
             at.plan, artefacts=at.run.artefacts, calls=at.calls, run=at.manifest.run
         )

@@ -89,10 +89,14 @@ class Budget:
             self._check_that_costs_can_be_bounded()
         by_model = {payer.model: payer for payer in self.payers.values()}
         for call in self.earlier:
-            self.calls += 1
             payer = by_model.get(call.model.name)
             money = Money.unknown() if payer is None else _paid(payer, call.usage)
-            self.dollars += money.amount or 0.0
+            self.add(1, money.amount or 0.0)
+
+    def add(self, calls: int, dollars: float) -> None:
+        """Counts answers that were paid for elsewhere."""
+        self.calls += calls
+        self.dollars += dollars
 
     def purse(self, name: str) -> Purse | None:
         """The budget as seen by one backend; None where its calls are never paid for."""

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from harness.costs import ModelPrice, Prices
 from harness.documents import FileModel, ResolvedPath
+from harness.pipeline._resources import ResourcesByStage
 from harness.pipeline._sampling_entry import SamplingEntry, checked_sampling
 from harness.pipeline._systems import SystemEntry
 from harness.pipeline._tuned import TunedEntry
@@ -204,6 +205,7 @@ class Experiment(FileModel):
         metric: Metric of the comparison; the schema's own if left out.
         verdict: The rule's parameters.
         statistics: How intervals and tests are computed.
+        resources: What stages take of a machine, by the stage's name, on a cluster.
         notes: Sentences that are printed under the table.
     """
 
@@ -224,6 +226,7 @@ class Experiment(FileModel):
     metric: str | None = None
     verdict: VerdictEntry = Field(default_factory=VerdictEntry)
     statistics: StatisticsEntry = Field(default_factory=StatisticsEntry)
+    resources: ResourcesByStage = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

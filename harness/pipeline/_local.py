@@ -39,9 +39,12 @@ __all__ = [
     "Observer",
     "PayingObserver",
     "Quiet",
+    "content_of_inputs",
+    "drafted",
     "execute",
     "make_node",
     "measures_of",
+    "note_measures",
 ]
 
 LEDGER = "ledger.jsonl"
@@ -180,10 +183,10 @@ class _Execution:
         """Makes what is missing."""
         waiting: dict[str, Node] = {}
         for node in self.plan.nodes:
-            if self.artefacts.find(node.stage.name, node.key) is None:
-                waiting[node.key] = node
-            else:
+            if self.artefacts.holds(node.stage.name, node.key):
                 self.observer.found(node)
+            else:
+                waiting[node.key] = node
         self.begun = len(self.plan.nodes) - len(waiting)
         at_work: dict[Path, _Offline] = {}
         with contextlib.ExitStack() as drafts:
@@ -247,7 +250,7 @@ class _Execution:
         closing = contextlib.ExitStack()
         drafts.push(closing)
         draft = closing.enter_context(drafted(node, self.artefacts))
-        inputs = _inputs(node, self.artefacts)
+        inputs = content_of_inputs(node, self.artefacts)
         assert isinstance(node.stage, OfflineStage)  # only such a stage is handed over
         self.workers.start(Task(node.stage, node.title, inputs, draft.content))
         return _Offline(node, draft, closing, started)
@@ -263,7 +266,8 @@ class _Execution:
         self.observer.finished(job.node, time.perf_counter() - job.started)
 
 
-def _inputs(node: Node, artefacts: ArtefactStore) -> dict[str, Path]:
+def content_of_inputs(node: Node, artefacts: ArtefactStore) -> dict[str, Path]:
+    """The content folders of a stage's inputs, which are there."""
     inputs = {}
     for name, source in node.inputs.items():
         found = artefacts.find(source.stage.name, source.key)
@@ -326,7 +330,7 @@ def make_node(
 ) -> None:
     """Makes one artefact from its inputs, which are there."""
     with drafted(node, artefacts) as draft:
-        inputs = _inputs(node, artefacts)
+        inputs = content_of_inputs(node, artefacts)
         checkpoints = artefacts.checkpoints_of(node.stage.name, node.key)
         context = StageContext(
             calls=calls,

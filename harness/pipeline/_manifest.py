@@ -94,7 +94,8 @@ class Manifest(FileModel):
         run: Id of the run, which calls it paid for carry.
         experiment: Name of the experiment.
         base: Folder that the experiment's paths are relative to.
-        store: Folder with the artefacts and calls, where it is not the run's own.
+        store: Folder with the artefacts and calls, where it is not the run's own; or the address
+            of a storage with the artefacts.
         calls: Address of the call store, where it is on a server; never with a password.
         command: The command line that made the run.
         calldistil: Version.
@@ -137,7 +138,7 @@ class Manifest(FileModel):
         plan: Plan,
         *,
         run: str,
-        store: Path | None,
+        store: str | None,
         calls: str | None = None,
         started_at: datetime,
     ) -> Self:
@@ -146,7 +147,7 @@ class Manifest(FileModel):
             run=run,
             experiment=plan.setup.experiment.name,
             base=str(plan.setup.base.resolve()),
-            store=None if store is None else str(store.resolve()),
+            store=store,
             calls=calls,
             command=" ".join(["calldistil", *sys.argv[1:]]),
             calldistil=__version__,

@@ -12,15 +12,23 @@ from pathlib import Path
 
 from harness.errors import ArtefactError
 from harness.pipeline._budget import BudgetLimits
-from harness.pipeline._local import Observer, PayingObserver, execute
+from harness.pipeline._executor import Executor, LocalExecutor, Work
+from harness.pipeline._local import Observer, PayingObserver, Quiet
 from harness.pipeline._manifest import Manifest
 from harness.pipeline._payers import budget_of
 from harness.pipeline._plan import Plan, build_plan
 from harness.pipeline._setup import Setup, load_setup
 from harness.relations import Schema, load_schema, save_schema
-from harness.store import ArtefactStore, CallStore, HeldLock, open_call_store
+from harness.store import (
+    ArtefactStore,
+    CallStore,
+    HeldLock,
+    is_storage,
+    open_artefact_store,
+    open_call_store,
+)
 
-__all__ = ["BegunRun", "RunFolder", "begun", "resume_run", "run_experiment"]
+__all__ = ["BegunRun", "RunFolder", "begun", "held", "resume_run", "run_experiment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,30 @@ class RunFolder:
         folder: The run's folder.
         store: Folder of artefacts and calls; the run's own, unless runs share one.
         server: Address of the call store, where it is on a server.
+        storage: Address of the artefacts, where they are in a storage; ``store`` then holds those
+            that were made or fetched here.
     """
 
     folder: Path
     store: Path
     server: str | None = None
+    storage: str | None = None
+
+    @classmethod
+    def at(
+        cls, folder: Path, *, store: Path | str | None = None, calls: str | None = None
+    ) -> RunFolder:
+        """The folder of a run, whether it exists or not.
+
+        Args:
+            folder: The run's folder.
+            store: A folder of artefacts and calls that several runs share, or the address of a
+                storage for artefacts, such as ``s3://bucket/folder``.
+            calls: Address of a server's call store.
+        """
+        if is_storage(store):
+            return cls(folder, folder, calls, str(store))
+        return cls(folder, folder if store is None else Path(store), calls)
 
     @classmethod
     def open(cls, folder: Path) -> RunFolder:
@@ -45,8 +72,7 @@ class RunFolder:
             ArtefactError: When it is not a run.
         """
         manifest = Manifest.read(folder / "manifest.json")
-        store = Path(manifest.store) if manifest.store else folder
-        return cls(folder, store, manifest.calls)
+        return cls.at(folder, store=manifest.store, calls=manifest.calls)
 
     @property
     def experiment_file(self) -> Path:
@@ -71,7 +97,8 @@ class RunFolder:
     @property
     def artefacts(self) -> ArtefactStore:
         """The artefact store."""
-        return ArtefactStore(self.store / "artefacts")
+        here = self.store / "artefacts"
+        return open_artefact_store(self.storage or here, cache=here)
 
     @property
     def calls(self) -> Path | str:
@@ -95,11 +122,12 @@ def run_experiment(
     file: Path,
     *,
     folder: Path,
-    store: Path | None = None,
+    store: Path | str | None = None,
     calls: str | None = None,
     observer: Observer | None = None,
     limits: BudgetLimits | None = None,
     jobs: int | None = None,
+    executor: Executor | None = None,
 ) -> RunFolder:
     """Carries out an experiment; what an earlier, interrupted run finished is kept.
 
@@ -107,20 +135,23 @@ def run_experiment(
         file: The experiment file.
         folder: The run's folder; made when absent. It holds one experiment: a changed file of
             the same name goes on there, and stages whose inputs changed are made anew.
-        store: A folder of artefacts and calls that several runs share.
+        store: A folder of artefacts and calls that several runs share, or the address of a
+            storage for artefacts, such as ``s3://bucket/folder``.
         calls: Address of a server's call store (see ``open_call_store``), which workers on
             several machines may share.
         observer: Told how it goes.
         limits: What the run may pay, its earlier sittings included.
         jobs: Worker processes for what asks no LLM; one core each by default.
+        executor: Where stages happen; on this machine, in ``jobs`` processes, if left out.
 
     Raises:
         BudgetError: When the next call might exceed the limits; run again to go on.
         ConfigError: When the file is not valid, or the folder is another experiment's.
         CalldistilError: When a stage fails; run again to go on.
     """
-    return _carry_out(load_setup(file), RunFolder(folder, store or folder, calls), observer,
-                      limits, jobs)  # fmt: skip
+    setup = load_setup(file, base=None if executor is None else file.resolve().parent)
+    run = RunFolder.at(folder, store=store, calls=calls)
+    return _carry_out(setup, run, observer, limits, executor or LocalExecutor(jobs))
 
 
 def resume_run(
@@ -129,10 +160,11 @@ def resume_run(
     observer: Observer | None = None,
     limits: BudgetLimits | None = None,
     jobs: int | None = None,
+    executor: Executor | None = None,
 ) -> RunFolder:
     """Goes on with a run from its own copy of the experiment."""
     run = RunFolder.open(folder)
-    return _carry_out(run.setup(), run, observer, limits, jobs)
+    return _carry_out(run.setup(), run, observer, limits, executor or LocalExecutor(jobs))
 
 
 def _carry_out(
@@ -140,7 +172,7 @@ def _carry_out(
     run: RunFolder,
     observer: Observer | None,
     limits: BudgetLimits | None,
-    jobs: int | None,
+    executor: Executor,
 ) -> RunFolder:
     with begun(setup, run) as at:
         budget = None
@@ -149,14 +181,16 @@ def _carry_out(
             budget = budget_of(at.plan, limits or BudgetLimits(), at.calls, at.manifest.run)
         if budget is not None and isinstance(observer, PayingObserver):
             observer.paying(budget)
-        execute(
-            at.plan,
-            artefacts=at.run.artefacts,
-            calls=at.calls,
-            run=at.manifest.run,
-            observer=observer,
-            budget=budget,
-            jobs=jobs,
+        executor.execute(
+            Work(
+                plan=at.plan,
+                artefacts=at.run.artefacts,
+                calls=at.calls,
+                calls_at=at.run.calls,
+                run=at.manifest.run,
+                observer=observer or Quiet(),
+                budget=budget,
+            )
         )
         _write(at.run.manifest_file, at.manifest.finished())
     return at.run
@@ -187,8 +221,9 @@ def begun(setup: Setup, run: RunFolder) -> Iterator[BegunRun]:
         ArtefactError: When another process holds it, or it is another experiment's.
     """
     plan = build_plan(setup)
-    store = run.store if run.store != run.folder else None
-    with _held(run.folder), open_call_store(run.calls) as calls:
+    shared = run.store if run.store != run.folder else None
+    store = run.storage or (None if shared is None else str(shared.resolve()))
+    with held(run.folder), open_call_store(run.calls) as calls:
         run_id, started_at = _identity(run, setup)
         manifest = Manifest.of(
             plan, run=run_id, store=store, calls=run.server, started_at=started_at
@@ -230,7 +265,7 @@ def _whole(file: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[None]:
     """Keeps a second process out of the run's folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ def describe_sets(
     *,
     folder: Path,
     choice: SetChoice | None = None,
-    store: Path | None = None,
+    store: Path | str | None = None,
     calls: str | None = None,
     observer: Observer | None = None,
     limits: BudgetLimits | None = None,
@@ -92,7 +92,7 @@ def describe_sets(
         file: The experiment file.
         folder: The run's folder; made when absent.
         choice: Which sets, and how.
-        store: A folder of artefacts and calls that several runs share.
+        store: A folder of artefacts and calls that several runs share, or a storage's address.
         calls: Address of a server's call store.
         observer: Told how it goes.
         limits: What may be paid.
@@ -103,7 +103,7 @@ def describe_sets(
         CalldistilError: When a stage fails; call again to go on.
     """
     choice = choice or SetChoice()
-    with begun(load_setup(file), RunFolder(folder, store or folder, calls)) as at:
+    with begun(load_setup(file), RunFolder.at(folder, store=store, calls=calls)) as at:
         sets = tuple(_described(at.plan, choice))
         if not sets:
             known = ", ".join(dict.fromkeys(name for name, _ in _sources(at.plan)))

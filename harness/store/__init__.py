@@ -21,6 +21,7 @@ from harness.store._keys import (
     request_json,
     request_key,
 )
+from harness.store._shared_artefacts import SharedArtefacts, is_storage, open_artefact_store
 from harness.store._sqlite_database import SCHEMA_VERSION
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Draft",
     "HeldLock",
     "HostFacts",
+    "SharedArtefacts",
     "StoredCall",
     "canonical_json",
     "content_digest",
@@ -41,6 +43,8 @@ __all__ = [
     "file_hash",
     "folder_digest",
     "is_server",
+    "is_storage",
+    "open_artefact_store",
     "open_call_store",
     "request_json",
     "request_key",

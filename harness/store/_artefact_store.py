@@ -38,6 +38,11 @@ class ArtefactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def place(self) -> Path | str:
+        """Where another process finds it: a folder, or an address."""
+        return self.root.resolve()
+
     def folder_of(self, stage: str, key: str) -> Path:
         """Where the artefact of ``key`` lies or would lie.
 
@@ -60,11 +65,11 @@ class ArtefactStore:
         One without a readable ``about.json``, with another key in it, or with a content file
         that is missing or of another size is not finished, and counts as absent.
         """
-        folder = self.folder_of(stage, key)
-        artefact = _read(folder)
-        if artefact is None or artefact.stage != stage or artefact.key != key:
-            return None
-        return artefact
+        return _finished(self.folder_of(stage, key), stage, key)
+
+    def holds(self, stage: str, key: str) -> bool:
+        """Whether the artefact of ``key`` is finished, for everyone who uses the store."""
+        return self.find(stage, key) is not None
 
     def __iter__(self) -> Iterator[Artefact]:
         """All finished artefacts, by folder name."""
@@ -100,13 +105,7 @@ class ArtefactStore:
         Raises:
             ArtefactError: When the store cannot be written.
         """
-        target = self.folder_of(stage, key)
-        with _named_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            folder = self._draft_folder(target)
-            lock = HeldLock.take(_lock_of(folder), wait=True)
-        assert lock is not None  # it waits, and makes the file
-        try:
+        with self._aside(stage, key) as folder:
             with _named_errors(self.root):
                 (folder / "content").mkdir(parents=True)
             draft = Draft(folder, stage, key, inputs or {}, config or {}, components or {}, {}, {})
@@ -114,8 +113,21 @@ class ArtefactStore:
             with _named_errors(self.root):
                 text = draft.about().model_dump_json(indent=2)
                 (folder / "about.json").write_text(text + "\n", encoding="utf-8")
+
+    @contextlib.contextmanager
+    def _aside(self, stage: str, key: str) -> Iterator[Path]:
+        """A hidden folder, to be made and filled, that takes the artefact's place at the end."""
+        target = self.folder_of(stage, key)
+        with _named_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            folder = self._draft_folder(target)
+            lock = HeldLock.take(_lock_of(folder), wait=True)
+        assert lock is not None  # it waits, and makes the file
+        try:
+            yield folder
+            with _named_errors(self.root):
                 _flush(folder)
-                self._publish(draft, target)
+                self._publish(folder, stage, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             lock.release(remove=not folder.exists())
@@ -154,26 +166,27 @@ class ArtefactStore:
     def _draft_folder(self, target: Path) -> Path:
         return self.root / f".{target.name}.{secrets.token_hex(8)}.draft"
 
-    def _publish(self, draft: Draft, target: Path) -> None:
+    def _publish(self, folder: Path, stage: str, key: str) -> None:
+        target = self.folder_of(stage, key)
         lock = HeldLock.take(self.root / _PUBLISH, wait=True)
         assert lock is not None  # it waits, and makes the file
         try:
-            if self.find(draft.stage, draft.key) is not None:
+            if _finished(target, stage, key) is not None:
                 return
             if target.exists():
-                self._refuse_other_key(draft, target)
+                self._refuse_other_key(key, target)
                 # Not finished or tampered with: set aside where sweep finds it, then removed.
                 aside = self._draft_folder(target)
                 target.rename(aside)
                 shutil.rmtree(aside, ignore_errors=True)
-            draft.folder.rename(target)
+            folder.rename(target)
             _flush_folder(self.root)
         finally:
             lock.release(remove=False)
 
-    def _refuse_other_key(self, draft: Draft, target: Path) -> None:
+    def _refuse_other_key(self, key: str, target: Path) -> None:
         other = _read(target)
-        if other is not None and other.key != draft.key:
+        if other is not None and other.key != key:
             raise ArtefactError(
                 f"{target} holds another artefact whose key begins like this one's.",
                 hint="Move that folder away, or use another store.",
@@ -182,6 +195,13 @@ class ArtefactStore:
 
 def _lock_of(folder: Path) -> Path:
     return folder.with_suffix(".lock")
+
+
+def _finished(folder: Path, stage: str, key: str) -> Artefact | None:
+    artefact = _read(folder)
+    if artefact is None or artefact.stage != stage or artefact.key != key:
+        return None
+    return artefact
 
 
 def _read(folder: Path) -> Artefact | None:

@@ -20,6 +20,7 @@ from harness.pipeline.stages._extract import Extract, Label
 from harness.pipeline.stages._files import (
     CALLS,
     DEMONSTRATIONS,
+    PREDICTIONS,
     REJECTS,
     load_confidences,
     load_examples,
@@ -33,6 +34,7 @@ from harness.pipeline.stages._generate import Generate
 from harness.pipeline.stages._overlap import OVERLAPS, Overlap
 from harness.pipeline.stages._read import Read, keep_ids
 from harness.pipeline.stages._refill import Refill, missing_items
+from harness.pipeline.stages._shard import Shard, shards_of
 from harness.pipeline.stages._split import SHORTFALLS, Split
 from harness.pipeline.stages._stage import Charge, Measures, OfflineStage, Stage, StageContext
 from harness.pipeline.stages._subset import Subset
@@ -51,6 +53,7 @@ __all__ = [
     "FIT",
     "MODEL",
     "OVERLAPS",
+    "PREDICTIONS",
     "REJECTS",
     "SECONDS",
     "SET_REPORT",
@@ -76,6 +79,7 @@ __all__ = [
     "Read",
     "Refill",
     "Review",
+    "Shard",
     "Split",
     "Stage",
     "StageContext",
@@ -99,6 +103,7 @@ __all__ = [
     "missing_items",
     "read_jsonl",
     "save_examples",
+    "shards_of",
     "stages",
     "tuned_adapter",
     "two_answers",
@@ -109,6 +114,6 @@ __all__ = [
 stages: Registry[type[Stage]] = Registry("stage")
 for _kind in (
     Read, Subset, Split, Encode, ContentFree, Extract, Label, Generate, Explain, Curate, Review,
-    Refill, Describe, Train, Predict, Calibrate, Cascade, Overlap, Tune, Adopt,
+    Refill, Describe, Train, Predict, Calibrate, Cascade, Overlap, Tune, Adopt, Shard,
 ):  # fmt: skip
     stages.register(_kind.name)(_kind)
