@@ -44,13 +44,15 @@ class SqliteCallStore:
 
     Args:
         path: The file; made, with its folder, when absent.
+        patience_s: How long to wait for another process's write.
 
     Raises:
         ArtefactError: When the file cannot be opened or is not a call store of this version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience_s: float) -> None:
         self.path = path
+        self._patience_s = patience_s
         self.place = str(path)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -183,6 +185,6 @@ class SqliteCallStore:
                 if self._connection is not None:
                     # Closing it here would end the parent's use of the write-ahead log.
                     self._inherited.append(self._connection)
-                self._connection = connect(self.path)
+                self._connection = connect(self.path, patience_s=self._patience_s)
                 self._owner = os.getpid()
             yield self._connection

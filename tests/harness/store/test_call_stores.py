@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres_server import PostgresServer, server_programs
 
+from benchmarks.postgres_server import PostgresServer, server_programs
 from harness.errors import ArtefactError, ConfigError
 from harness.protocols import Completion, FinishReason, Message, ModelIdentity, Request, Usage
 from harness.store import CallStore, StoredCall, copy_calls, open_call_store
@@ -256,7 +256,7 @@ def test_a_server_that_is_killed_loses_no_answer_and_is_used_again_when_it_is_ba
     server: PostgresServer,
 ) -> None:
     place = server.make(f"calls{next(_number)}")
-    with open_call_store(place) as store:
+    with open_call_store(place, patience_s=0.5) as store:
         for number in range(50):
             store.put(answered(str(number)))
         server.kill()
@@ -266,6 +266,20 @@ def test_a_server_that_is_killed_loses_no_answer_and_is_used_again_when_it_is_ba
         server.start()
         assert store.count() == 50
         assert store.put(answered("after"))
+
+
+@pytest.mark.slow
+def test_an_answer_waits_for_a_server_that_is_started_again(server: PostgresServer) -> None:
+    place = server.make(f"calls{next(_number)}")
+    with open_call_store(place) as store:
+        assert store.claim(["k"], owner="a", seconds=60) == {"k"}
+        server.kill()
+        again = threading.Timer(1.0, server.start)
+        again.start()
+        assert store.put(answered("paid while it was away"))
+        again.join()
+        assert store.count() == 1
+        assert store.claim(["k"], owner="b", seconds=60) == frozenset()
 
 
 def test_a_run_keeps_its_calls_on_the_server_and_resume_finds_them(
