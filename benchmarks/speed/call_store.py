@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--stored", type=int, default=1_000_000, help="calls to look up among")
     parser.add_argument("--looks", type=int, default=2000)
-    parser.add_argument("--peer-calls", type=int, default=8000)
+    parser.add_argument("--peer-calls", type=int, default=2000)
     parser.add_argument("--write", help=argparse.SUPPRESS)
     parser.add_argument("--numbers", help=argparse.SUPPRESS)
     parser.add_argument("--kind", default="store", help=argparse.SUPPRESS)

@@ -84,6 +84,10 @@ class CallStore(Protocol):
         """
         ...
 
+    def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
+        """Who holds the claims on ``keys``, ended ones included; keys without a claim are absent."""
+        ...
+
     def release(self, keys: Iterable[str], *, owner: str) -> None:
         """Gives claims back; those of others are left alone."""
         ...

@@ -154,6 +154,11 @@ class PostgresCallStore:
         row = {"keys": list(dict.fromkeys(keys)), "owner": owner, "seconds": seconds}
         return frozenset(found.key for found in self._rows(query, row))
 
+    def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
+        """Who holds the claims on ``keys``; see ``CallStore.claimed_by``."""
+        query = "SELECT key, owner FROM calldistil_claims WHERE key = ANY(:keys)"
+        return {row.key: row.owner for row in self._rows(query, {"keys": list(keys)})}
+
     def release(self, keys: Iterable[str], *, owner: str) -> None:
         """Gives claims back; those of others are left alone."""
         query = "DELETE FROM calldistil_claims WHERE key = ANY(:keys) AND owner = :owner"

@@ -146,6 +146,13 @@ class SqliteCallStore:
                 if database.execute(query, [key, owner, now + seconds, key, now, horizon]).rowcount
             )
 
+    def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
+        """Who holds the claims on ``keys``; see ``CallStore.claimed_by``."""
+        query = "SELECT owner FROM claims WHERE key = ?"
+        with self._database() as database:
+            found = {key: database.execute(query, [key]).fetchone() for key in keys}
+        return {key: text_of(row[0]) for key, row in found.items() if row is not None}
+
     def release(self, keys: Iterable[str], *, owner: str) -> None:
         """Gives claims back; those of others are left alone."""
         rows = [(key, owner) for key in keys]
