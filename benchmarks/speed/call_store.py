@@ -250,8 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = sum(len(side.errors) for side in sides.values())
     slowest = max(look.median_ms for look in looks.values())
     result = {
-        "name": f"{chosen.calls} calls by {chosen.writers} writers, look-ups among"
-        f" {chosen.stored}",
+        "name": f"{chosen.calls} calls by {chosen.writers} writers, look-ups among {chosen.stored}",
         "value": round(value.rate, 1),
         "unit": "calls/s",
         "peer": None if peer is None else "LangChain's SQLiteCache",

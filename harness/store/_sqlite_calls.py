@@ -28,7 +28,7 @@ from harness.store._sqlite_rows import (
 
 __all__ = ["SqliteCallStore"]
 
-_LONGEST_CLAIM_S = 600.0
+_LONGEST_CLAIM_S = 120.0
 _CHUNK = 500  # below SQLite's smallest default limit of 999 variables
 
 
@@ -130,8 +130,9 @@ class SqliteCallStore:
 
     def claim(self, keys: Iterable[str], *, owner: str, seconds: float) -> frozenset[str]:
         """Takes the right to make calls; see ``CallStore.claim``."""
-        now = time.time()
-        # A claim from further ahead than any is made for was made before the clock was set back.
+        # The clock of the machine since it was started, which all its processes share and nobody
+        # sets; a claim from further ahead than any is made for is from before the last start.
+        now = time.monotonic()
         horizon = now + max(seconds, _LONGEST_CLAIM_S)
         query = (
             "INSERT INTO claims (key, owner, expires) SELECT ?, ?, ?"

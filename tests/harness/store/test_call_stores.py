@@ -148,6 +148,19 @@ def test_a_claim_ends_by_itself(store: CallStore) -> None:
     assert store.claim(["k"], owner="b", seconds=60) == {"k"}
 
 
+@pytest.mark.parametrize("jump", [-86_400.0, -90.0, 90.0, 86_400.0])
+def test_a_clock_that_jumps_neither_ends_a_claim_nor_prolongs_it(
+    store: CallStore, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    now = time.time
+    assert store.claim(["long"], owner="a", seconds=60) == {"long"}
+    assert store.claim(["short"], owner="a", seconds=0.05) == {"short"}
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+    assert store.claim(["long"], owner="b", seconds=60) == frozenset()
+    time.sleep(0.2)
+    assert store.claim(["short"], owner="b", seconds=60) == {"short"}
+
+
 def test_of_many_who_claim_at_once_each_call_has_one_owner(place: str) -> None:
     keys = [f"k{n}" for n in range(200)]
     won: dict[str, frozenset[str]] = {}
