@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own on loopback, for benchmarks and tests; from Debian's packages."""
+"""A PostgreSQL server of one's own on loopback, for benchmarks and tests."""
 
 from __future__ import annotations
 

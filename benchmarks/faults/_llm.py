@@ -1,6 +1,7 @@
 """An LLM server that counts: it answers from recordings and notes each answer as it is given.
 
-``Stand`` runs it in a process of its own. The note is on disk before the answer is on the wire, so that it outlives a SIGKILL of the server.
+``Stand`` runs it in a process of its own. The note is on disk before the answer is on the wire, so
+that it outlives a SIGKILL of the server.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class CallStore(Protocol):
         ...
 
     def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
-        """Who holds the claims on ``keys``, ended ones included; keys without a claim are absent."""
+        """Who holds each claim on ``keys``, ended ones included; others are absent."""
         ...
 
     def release(self, keys: Iterable[str], *, owner: str) -> None:
