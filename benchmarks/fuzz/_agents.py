@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from benchmarks.fuzz._target import Target
 from benchmarks.fuzz._world import World
 from harness.datasets import read_examples, read_predictions, write_examples, write_predictions
-from harness.errors import CalldistilError
 from harness.protocols import Completion, Dialogue, FinishReason, Request
 from harness.registry import explainers, extractors, gates, generators
 from harness.relations import MarkedTextError, parse_marked, render_marked

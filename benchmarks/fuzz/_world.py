@@ -26,7 +26,7 @@ name: ties
 na_label: none
 markers: {head: h, tail: t}
 relations:
-  works_for: {description: the head person works for the tail firm, head_types: [PER], tail_types: [ORG]}
+  works_for: {description: the head person works for the tail firm, head_types: [PER]}
   lives_in: {description: the head person lives in the tail town}
 prompt:
   noun: entities
@@ -172,6 +172,6 @@ def _changed(document: Any, chance: random.Random, values: tuple[Any, ...]) -> A
     if isinstance(document, list) and document and chance.random() < 0.85:
         at = chance.randrange(len(document))
         if chance.random() < 0.1:
-            return document + [document[at]]
+            return [*document, document[at]]
         return [*document[:at], _changed(document[at], chance, values), *document[at + 1 :]]
     return chance.choice(values)
