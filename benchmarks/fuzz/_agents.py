@@ -78,6 +78,8 @@ def agent_targets(world: World) -> Iterator[Target]:
                 write_examples([row.example for row in found.rows], file)
                 back = read_examples(file)
                 assert [e.text for e in back] == [row.example.text for row in found.rows]
+            for reject in found.rejects:
+                reject.text.encode("utf-8")
 
         return read
 
@@ -90,14 +92,14 @@ def agent_targets(world: World) -> Iterator[Target]:
         return lambda data: _ignore(_answered(made().review(row=world.examples[0]), data))
 
     for name in extractors.names():
-        yield Target(f"extractor {name}", extractor(name), _SEEDS)
+        yield Target(f"extractor {name}", extractor(name), _SEEDS, refuses=False)
     for name in generators.names():
-        yield Target(f"generator {name}", generator(name), _SEEDS)
+        yield Target(f"generator {name}", generator(name), _SEEDS, refuses=False)
     for name in explainers.names():
-        yield Target(f"explainer {name}", explainer(name), _SEEDS)
+        yield Target(f"explainer {name}", explainer(name), _SEEDS, refuses=False)
     for name in gates.names():
         if hasattr(gates.get(name), "review"):  # it asks an LLM
-            yield Target(f"gate {name}", gate(name), _SEEDS)
+            yield Target(f"gate {name}", gate(name), _SEEDS, refuses=False)
 
     def marked(data: bytes) -> None:
         text = data.decode("utf-8", "surrogateescape")
@@ -116,7 +118,7 @@ def agent_targets(world: World) -> Iterator[Target]:
 def _answered(dialogue: Dialogue[T], data: bytes) -> T:
     """Carries out a dialogue whose answers stand in ``data``, split at the character 0x1e."""
     finish = list(FinishReason)[data[0] % len(FinishReason)] if data[:1] > b"\xe0" else None
-    texts = data.decode("utf-8", "surrogateescape").split("\x1e")
+    texts = data.decode("utf-8", "replace").split("\x1e")  # as the driver gives them
     given = 0
     try:
         requests = next(dialogue)

@@ -19,6 +19,8 @@ class Target:
         suffix: Of a file that holds an input.
         missing: The package without which it cannot run, if that is not installed.
         most: Bytes of an input, at most.
+        refuses: Whether it may refuse an input. An agent may not: whatever an LLM answers becomes
+            a record, and a ``CalldistilError`` is a crash too.
         more_seeds: Makes further ones, where that takes a while.
     """
 
@@ -28,6 +30,7 @@ class Target:
     suffix: str = ""
     missing: str | None = None
     most: int = 1 << 16
+    refuses: bool = True
     more_seeds: Callable[[], tuple[bytes, ...]] | None = None
 
     def all_seeds(self) -> tuple[bytes, ...]:

@@ -58,8 +58,9 @@ class Tried:
         try:
             self.target.run(data)
             self.read += 1
-        except CalldistilError:
-            pass
+        except CalldistilError as error:
+            if not self.target.refuses:
+                self._note(_place(error), data)
         except Exception as error:
             self._note(_place(error), data)
         taken = time.perf_counter() - started

@@ -212,7 +212,7 @@ def _answer_round(
         raise _failed(failures, len(silent), len(keys))
     return {
         request: _Answer(
-            completion=known[key].completion(request),
+            completion=_whole_characters(known[key].completion(request)),
             call=Call(
                 key=key,
                 usage=known[key].usage,
@@ -224,6 +224,19 @@ def _answer_round(
         )
         for request, key in keys.items()
     }
+
+
+def _whole_characters(answer: Completion) -> Completion:
+    """The answer as dialogues see it: halves of surrogate pairs, which no file can hold, replaced.
+
+    A model may write them as escapes in JSON. The store keeps the answer as it was given.
+    """
+    try:
+        answer.text.encode("utf-8")
+    except UnicodeEncodeError:
+        text = answer.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return replace(answer, text=text)
+    return answer
 
 
 @contextlib.contextmanager

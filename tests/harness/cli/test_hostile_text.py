@@ -190,3 +190,33 @@ def test_an_injection_changes_at_most_its_own_sentences_answer_in_a_run(
     assert {id for id, label in labels.items() if label != "none"} <= {victim.id}
     assert len(labels) == len(examples)
     assert yaml.safe_load(small_task.experiment.read_text("utf-8"))["name"] == "ties"
+
+
+@pytest.mark.slow
+def test_half_a_character_in_an_answer_ends_no_run(
+    small_task: Any, command: Any, tmp_path: Path
+) -> None:
+    """A model may write one as an escape, and no file can hold it; found by fuzzing."""
+    pytest.importorskip("openai")
+    from benchmarks.speed.loopback import LoopbackServer
+
+    text = "<h>Ada \ud800</h> has a house in <t>Essen</t> .\nrubbish \udfff\n\ud83d\ude42 none"
+
+    def change(document: dict[str, Any]) -> None:
+        teacher = document["backends"]["teacher"]
+        teacher.update(use="openai", options={"model": "m", "base_url": server.base_url})
+
+    run = tmp_path / "run"
+    with LoopbackServer(lambda body: text) as server:
+        said = command("run", small_task.changed(change), "-o", run, "-q")
+    assert said.code == 0, said.err
+    with open_call_store(run / "calls.sqlite") as store:
+        assert {call.text.replace("🙂", "\ud83d\ude42") for call in store} == {text}
+    (file,) = (run / "artefacts").glob("extract-*/content/predictions.jsonl")
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 36 and all(row["relation"] is None for row in rows)
+    rejected = "".join(
+        found.read_text(encoding="utf-8")
+        for found in (run / "artefacts").glob("generate-*/content/rejects.jsonl")
+    )
+    assert "rubbish \ufffd" in rejected
