@@ -95,6 +95,9 @@ class _Siege:
         outcome = Outcome(self.kind.name)
         started = time.monotonic()
         while outcome.kills < kills:
+            if outcome.runs > 2 * kills + 2:
+                outcome.differences.append(f"only {outcome.kills} of {kills} kills struck")
+                break
             name = f"{self.kind.name.replace(', ', '-').replace(' ', '-')}-{outcome.runs}"
             run = self.stand.run(name, on_server=self.kind.on_server)
             self._carry_out(run, kills, outcome)

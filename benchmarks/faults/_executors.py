@@ -27,7 +27,7 @@ class Executor:
     def worker_processes(self, driver: int) -> list[int]:
         """Ids of a driver's worker processes that run now."""
         listed = subprocess.run(
-            ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
+            ["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=False
         )
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
         below, found = {driver}, []
