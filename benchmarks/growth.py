@@ -24,16 +24,37 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
+from pydantic import BaseModel
 from tabulate import tabulate
 
 from benchmarks.generated_section import write_section
+from harness.documents import FileModel
+from harness.pipeline import (
+    MODEL,
+    Node,
+    Quiet,
+    RunFolder,
+    run_experiment,
+)
+from harness.protocols import (
+    Capabilities,
+    Completion,
+    Failure,
+    FinishReason,
+    ModelIdentity,
+    Request,
+    Usage,
+)
+from harness.registry import backends
+from harness.report import render, report_run
+from harness.shipping import load_system, predict_file
 
 __all__ = ["Measured", "growth_of", "main", "measure"]
 
@@ -75,28 +96,35 @@ class Measured:
     peak_mb: float
 
 
+class _NoOptions(FileModel):
+    """It has none."""
+
+
+@backends.register("instant")
 class _Instant:
     """An LLM that answers at once, and keeps nothing."""
 
-    def __init__(self) -> None:
-        from harness.protocols import ModelIdentity
+    summary: ClassVar[str] = "Answers at once; for measurements."
+    source: ClassVar[str] = "calldistil"
+    Options: ClassVar[type[BaseModel]] = _NoOptions
 
+    def __init__(self, *, options: _NoOptions) -> None:
         self.model = ModelIdentity("instant")
+        self.capabilities = Capabilities()
 
-    def complete(self, requests: Sequence[Any], /) -> Iterator[Any]:
-        from harness.protocols import Completion, FinishReason, Usage
+    @classmethod
+    def fingerprint(cls, *, options: _NoOptions) -> Mapping[str, str]:
+        return {"model": "instant"}
 
+    def complete(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
         usage = Usage(200, 0, 0, 8, 0, "reported")
         for request in requests:
             text = request.messages[-1].content
-            label = next(
-                (name for name, verbs in _VERBS.items() if any(verb in text for verb in verbs)),
-                "none",
-            )
-            answer = json.dumps({"relation": label})
+            labels = (name for name, verbs in _VERBS.items() if any(v in text for v in verbs))
+            answer = json.dumps({"relation": next(labels, "none")})
             yield Completion(request, answer, FinishReason.STOP, usage, latency_s=0.001)
 
-    def score_labels(self, requests: Sequence[Any], /) -> Iterator[Any]:
+    def score_labels(self, requests: Sequence[Request], /) -> Iterator[Completion | Failure]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -141,7 +169,7 @@ def _experiment(folder: Path) -> Path:
         "seeds": {"training": [1]},
         "backends": {
             "teacher": {
-                "use": "scripted",
+                "use": "instant",
                 "tokenizer": "o200k_base",
                 "price": {"input": 2, "output": 8, "date": "2026-01-01", "source": "a list"},
             }
@@ -167,32 +195,72 @@ def in_a_fork(work: Callable[[], object]) -> tuple[float, float]:
     Raises:
         RuntimeError: When it fails.
     """
+
+    def measured(tell: Callable[[object], None]) -> None:
+        before, begun = _resident_mb(), time.process_time()
+        work()
+        tell([time.process_time() - begun, _peak_mb() - before])
+
+    cpu, peak = _forked(measured)
+    return float(cpu), max(0.0, float(peak))
+
+
+def _next_stage(file: Path, run: Path) -> Measured | None:
+    """Carries a run on by one stage, in a fork; None where nothing was left to do."""
+
+    def measured(tell: Callable[[object], None]) -> None:
+        run_experiment(file, folder=run, observer=_EndsAfterOne(tell), jobs=1)
+        tell(None)
+
+    said = _forked(measured)
+    return None if said is None else Measured(said[0], 0, said[1], max(0.0, said[2]))
+
+
+class _EndsAfterOne(Quiet):
+    """Measures the first stage that is made, and ends the process when it is in place."""
+
+    def __init__(self, tell: Callable[[object], None]) -> None:
+        self._tell = tell
+        self._begun = (0.0, 0.0)
+
+    def started(self, node: Node, index: int, total: int, /) -> None:
+        self._begun = _resident_mb(), time.process_time()
+
+    def finished(self, node: Node, seconds: float, /) -> None:
+        before, begun = self._begun
+        stage = node.title if node.stage.name == "read" else node.stage.name
+        self._tell([stage, time.process_time() - begun, _peak_mb() - before])
+        os._exit(0)
+
+
+def _forked(work: Callable[[Callable[[object], None]], None]) -> Any:
+    """What ``work`` tells from a fork."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        code = 1
         try:
             os.close(reading)
-            before = _resident_mb()
-            begun = time.process_time()
-            work()
-            cpu = time.process_time() - begun
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            os.write(writing, json.dumps([cpu, max(0.0, peak - before)]).encode())
-            code = 0
+            work(lambda value: _write(writing, value))
         except BaseException:
             traceback.print_exc()
         finally:
             sys.stderr.flush()
-            os._exit(code)
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
     if not said:
         raise RuntimeError("a stage failed; what it said stands above")
-    cpu, peak = json.loads(said)
-    return float(cpu), float(peak)
+    return json.loads(said)
+
+
+def _write(pipe: int, value: object) -> None:
+    os.write(pipe, json.dumps(value).encode("ascii"))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _resident_mb() -> float:
@@ -219,47 +287,34 @@ def measure(
         size: Test sentences, and training sentences.
         apart: Does one stage, and measures it.
     """
-    from harness.pipeline import RunFolder, load_setup
-    from harness.pipeline._local import Backends, make_node
-    from harness.pipeline._run import _write, begun
-
     for seed, part in enumerate(("test", "train")):
         write_sentences(folder / f"{part}.jsonl", size, seed)
-    setup = load_setup(_experiment(folder))
+    file = _experiment(folder)
+    run = folder / "run"
     found = []
-    run = RunFolder(folder / "run", folder / "run")
-    with begun(setup, run) as at:
-        identity, manifest, plan = at.manifest.run, at.manifest, at.plan
-    for node in plan.nodes:
 
-        def work(node: Any = node) -> None:
-            from harness.store import open_call_store
+    def note(stage: str, work: Callable[[], object]) -> None:
+        found.append(Measured(stage, size, *apart(work)))
+        if apart is in_a_fork:
+            print(_told(found[-1]), file=sys.stderr, flush=True)
 
-            behind = Backends(setup, {"teacher": _Instant()})  # type: ignore[dict-item]
-            with open_call_store(run.calls) as calls:
-                make_node(node, run.artefacts, calls, identity, behind, progress=None)
-
-        name = f"{node.stage.name}: {node.title}" if node.stage.name == "read" else node.stage.name
-        found.append(Measured(name, size, *apart(work)))
-        print(_told(found[-1]), file=sys.stderr, flush=True)
-    _write(run.manifest_file, manifest.finished())
-    for name, last in (("report", _report(run.folder)), ("predict a file", _predict(run, folder))):
-        found.append(Measured(name, size, *apart(last)))
-        print(_told(found[-1]), file=sys.stderr, flush=True)
+    if apart is in_a_fork:
+        while one := _next_stage(file, run):
+            found.append(Measured(one.stage, size, one.cpu_s, one.peak_mb))
+            print(_told(found[-1]), file=sys.stderr, flush=True)
+    run_experiment(file, folder=run, jobs=1)
+    note("report", _report(run))
+    note("predict a file", _predict(run, folder))
     return found
 
 
 def _report(folder: Path) -> Callable[[], object]:
-    from harness.report import render, report_run
-
     return lambda: render(report_run(folder), "terminal")
 
 
-def _predict(run: Any, folder: Path) -> Callable[[], object]:
-    from harness.pipeline import MODEL
-    from harness.shipping import load_system, predict_file
-
-    model = next(artefact for artefact in run.artefacts if artefact.stage == "train")
+def _predict(run: Path, folder: Path) -> Callable[[], object]:
+    artefacts = RunFolder.open(run).artefacts
+    model = next(artefact for artefact in artefacts if artefact.stage == "train")
 
     def work() -> None:
         system = load_system(model.content / MODEL)
