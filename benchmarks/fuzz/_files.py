@@ -9,6 +9,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.fuzz._target import Target
@@ -40,6 +41,8 @@ from harness.report import load_price_list, load_results, render, report_run
 from harness.store import ArtefactStore, open_call_store
 
 __all__ = ["file_targets"]
+
+_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def file_targets(world: World) -> Iterator[Target]:
@@ -202,7 +205,7 @@ def _written_by_runs(world: World) -> Iterator[Target]:
         Manifest.read(world.file("manifest.json", data))
 
     plan = build_plan(load_setup(world.experiment))
-    made = Manifest.of(plan, run="r", store=None, calls=None, started_at=_moment())
+    made = Manifest.of(plan, run="r", store=None, calls=None, started_at=_MOMENT)
     yield Target("manifest", manifest, (made.model_dump_json().encode(),))
 
     def results(data: bytes) -> None:
@@ -241,12 +244,6 @@ def _written_by_runs(world: World) -> Iterator[Target]:
     with open_call_store(world.folder / "seed.sqlite") as opened:
         opened.record_failure("0" * 64, "no")
     yield Target("call store", calls, ((world.folder / "seed.sqlite").read_bytes(),), most=1 << 17)
-
-
-def _moment():  # type: ignore[no-untyped-def]
-    from datetime import UTC, datetime
-
-    return datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _bundle(world: World) -> Target:

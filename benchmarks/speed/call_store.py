@@ -230,10 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         places = {"sqlite": (str(folder / "writers.sqlite"), str(folder / "lookup.sqlite"))}
         if databases:
             places["postgres"] = (databases[0], databases[1])
-        for kind, (writers, lookup) in places.items():
-            sides[kind] = written(writers, chosen.calls, chosen.writers)
+        for kind, (for_writers, for_looks) in places.items():
+            sides[kind] = written(for_writers, chosen.calls, chosen.writers)
             print(_told(kind, sides[kind]), file=sys.stderr)
-            looks[kind] = looked_up(lookup, chosen.stored, chosen.looks)
+            looks[kind] = looked_up(for_looks, chosen.stored, chosen.looks)
             print(
                 f"{kind}: a look-up among {chosen.stored} takes {looks[kind].median_ms:.3f} ms,"
                 f" 99 in 100 less than {looks[kind].slow_ms:.3f} ms",
