@@ -18,7 +18,7 @@ Texts: TypeAlias = Mapping[str, list[Example]]
 
 _RUN = 3  # words
 _RAREST = 12  # runs of a text by which it is looked up
-_MOST_SHARING = 2000  # texts that share a run; a commoner one tells nothing
+_MOST_SHARING = 100  # texts that share a run; a commoner one tells little
 _BATCH = 100_000  # pairs compared at once
 
 
@@ -47,7 +47,9 @@ def near_by_runs(lefts: Texts, rights: Texts, threshold: float) -> Iterator[Over
 
     Time grows with the number of texts, not with that of pairs: a text is compared with those in
     which one of its rarest runs of three words stands, an idea of set similarity joins (prefix
-    filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006).
+    filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). A run that stands in more than a hundred
+    texts tells little: a text of such runs alone, as templates make them, is compared with the
+    first hundred that share its rarest, so that it is found to be near some, not near all.
 
     Args:
         lefts: One set.
@@ -86,10 +88,14 @@ def near_by_runs(lefts: Texts, rights: Texts, threshold: float) -> Iterator[Over
         found = found[np.isin(known[found], own, assume_unique=True)]
         sizes = ends[found] - starts[found]
         rarest = found[np.argsort(sizes, kind="stable")[:_RAREST]]
-        rarest = rarest[ends[rarest] - starts[rarest] <= _MOST_SHARING]
         if not len(rarest):
             continue
-        near = np.unique(np.concatenate([places[starts[r] : ends[r]] for r in rarest]))
+        telling = rarest[ends[rarest] - starts[rarest] <= _MOST_SHARING]
+        # A text of common runs alone is compared with the first of those that share its rarest.
+        looked_up = telling if len(telling) else rarest[:1]
+        near = np.unique(
+            np.concatenate([places[starts[r] : ends[r]][:_MOST_SHARING] for r in looked_up])
+        )
         held.append((at, near))
         waiting += len(near)
         if waiting >= _BATCH:
