@@ -118,7 +118,8 @@ def agent_targets(world: World) -> Iterator[Target]:
 def _answered(dialogue: Dialogue[T], data: bytes) -> T:
     """Carries out a dialogue whose answers stand in ``data``, split at the character 0x1e."""
     finish = list(FinishReason)[data[0] % len(FinishReason)] if data[:1] > b"\xe0" else None
-    texts = data.decode("utf-8", "replace").split("\x1e")  # as the driver gives them
+    # As the driver gives them.
+    texts = data.decode("utf-8", "replace").replace("\x00", "\ufffd").split("\x1e")
     given = 0
     try:
         requests = next(dialogue)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.fuzz._target import Target
 from benchmarks.fuzz._world import World
+from benchmarks.papers import FOLDER
 from harness.datasets import (
     apply_retacred_labels,
     apply_tacrev_patch,
@@ -38,6 +39,7 @@ from harness.pipeline import (
 )
 from harness.relations import Outcome, Prediction, load_schema, save_schema
 from harness.report import load_price_list, load_results, render, report_run
+from harness.report.leaderboard import load_leaderboard, load_published
 from harness.store import ArtefactStore, open_call_store
 
 __all__ = ["file_targets"]
@@ -216,6 +218,17 @@ def _written_by_runs(world: World) -> Iterator[Target]:
         return (render(report_run(run), "json").encode(),)
 
     yield Target("results", results, (b'{"format": "calldistil.head_to_head"}',), more_seeds=tables)
+
+    def board(data: bytes) -> None:
+        load_leaderboard(world.file("leaderboard.json", data))
+
+    yield Target("leaderboard", board, (b'{"format": "calldistil.leaderboard"}',))
+
+    def figures(data: bytes) -> None:
+        load_published([world.file("published.json", data)])
+
+    published = FOLDER / "rag4re-2024.json"
+    yield Target("published figures", figures, (published.read_bytes(),))
 
     folder = world.folder / "artefacts"
     store = ArtefactStore(folder)

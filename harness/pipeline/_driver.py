@@ -227,16 +227,21 @@ def _answer_round(
 
 
 def _whole_characters(answer: Completion) -> Completion:
-    """The answer as dialogues see it: halves of surrogate pairs, which no file can hold, replaced.
+    """The answer as dialogues see it: what no file of text can hold is replaced.
 
-    A model may write them as escapes in JSON. The store keeps the answer as it was given.
+    A model may write halves of surrogate pairs and null characters as escapes in JSON; a row or a
+    label read of them could be written nowhere. The store keeps the answer as it was given.
     """
-    try:
-        answer.text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = answer.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return replace(answer, text=text)
-    return answer
+    text = answer.text
+    if "\x00" not in text:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            pass
+        else:
+            return answer
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return replace(answer, text=whole.replace("\x00", "\ufffd"))
 
 
 @contextlib.contextmanager

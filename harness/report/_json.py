@@ -66,8 +66,10 @@ def parse_results(text: str, *, source: str = "the text") -> HeadToHead:
     """
     try:
         document: Any = json.loads(text)
-    except ValueError as error:
-        raise ArtefactError(f"{source} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(
+            f"{source} is not JSON: {error}", hint="Make the report again from its run."
+        ) from None
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise ArtefactError(
             f"{source} is not a head-to-head table: its key 'format' is not {FORMAT!r}.",

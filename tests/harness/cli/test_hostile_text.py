@@ -193,14 +193,14 @@ def test_an_injection_changes_at_most_its_own_sentences_answer_in_a_run(
 
 
 @pytest.mark.slow
-def test_half_a_character_in_an_answer_ends_no_run(
+def test_half_a_character_or_a_null_one_in_an_answer_ends_no_run(
     small_task: Any, command: Any, tmp_path: Path
 ) -> None:
-    """A model may write one as an escape, and no file can hold it; found by fuzzing."""
+    """A model may write them as escapes, and no file can hold them; found by fuzzing."""
     pytest.importorskip("openai")
     from benchmarks.speed.loopback import LoopbackServer
 
-    text = "<h>Ada \ud800</h> has a house in <t>Essen</t> .\nrubbish \udfff\n\ud83d\ude42 none"
+    text = "<h>Ada \ud800</h> has a house in <t>Ess\x00en</t> .\nrubbish \udfff\n\ud83d\ude42 none"
 
     def change(document: dict[str, Any]) -> None:
         teacher = document["backends"]["teacher"]
