@@ -268,43 +268,44 @@ def _resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def warm_up() -> None:
-    """Does everything once at a small size, so that what is loaded late is there before a fork."""
-    with tempfile.TemporaryDirectory(prefix="growth-") as folder:
-        measure(Path(folder), 60, apart=lambda work: (0.0, 0.0 * bool(work())))
+def warm_up(folder: Path) -> Path:
+    """Does everything once at a thousand sentences; returns that run.
+
+    What is loaded late is then there before a fork, and there is a student to label files with.
+    """
+    file, run = _written(folder, 1000), folder / "run"
+    run_experiment(file, folder=run, jobs=1)
+    _report(run)()
+    _predict(run, folder)()
+    return run
 
 
-def measure(
-    folder: Path,
-    size: int,
-    *,
-    apart: Callable[[Callable[[], object]], tuple[float, float]] = in_a_fork,
-) -> list[Measured]:
+def _written(folder: Path, size: int) -> Path:
+    for seed, part in enumerate(("test", "train")):
+        write_sentences(folder / f"{part}.jsonl", size, seed)
+    return _experiment(folder)
+
+
+def measure(folder: Path, size: int, *, labels: Path) -> list[Measured]:
     """Carries out all stages at one size.
 
     Args:
         folder: An empty folder.
         size: Test sentences, and training sentences.
-        apart: Does one stage, and measures it.
+        labels: The run whose student labels the file, one and the same at all sizes.
     """
-    for seed, part in enumerate(("test", "train")):
-        write_sentences(folder / f"{part}.jsonl", size, seed)
-    file = _experiment(folder)
-    run = folder / "run"
+    file, run = _written(folder, size), folder / "run"
     found = []
 
-    def note(stage: str, work: Callable[[], object]) -> None:
-        found.append(Measured(stage, size, *apart(work)))
-        if apart is in_a_fork:
-            print(_told(found[-1]), file=sys.stderr, flush=True)
+    def note(stage: str, cpu_s: float, peak_mb: float) -> None:
+        found.append(Measured(stage, size, cpu_s, peak_mb))
+        print(_told(found[-1]), file=sys.stderr, flush=True)
 
-    if apart is in_a_fork:
-        while one := _next_stage(file, run):
-            found.append(Measured(one.stage, size, one.cpu_s, one.peak_mb))
-            print(_told(found[-1]), file=sys.stderr, flush=True)
-    run_experiment(file, folder=run, jobs=1)
-    note("report", _report(run))
-    note("predict a file", _predict(run, folder))
+    while one := _next_stage(file, run):
+        note(one.stage, one.cpu_s, one.peak_mb)
+    run_experiment(file, folder=run, jobs=1)  # finds all done, and says so
+    note("report", *in_a_fork(_report(run)))
+    note("predict a file", *in_a_fork(_predict(labels, folder)))
     return found
 
 
@@ -361,10 +362,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into a page")
     chosen = parser.parse_args(arguments)
     found: list[Measured] = []
-    warm_up()
-    for size in chosen.sizes:
-        with tempfile.TemporaryDirectory(prefix="growth-", dir=chosen.folder) as folder:
-            found += measure(Path(folder), size)
+    with tempfile.TemporaryDirectory(prefix="growth-") as first:
+        student = warm_up(Path(first))
+        for size in chosen.sizes:
+            with tempfile.TemporaryDirectory(prefix="growth-", dir=chosen.folder) as folder:
+                found += measure(Path(folder), size, labels=student)
     told = table(found, chosen.sizes)
     print(told)
     if chosen.write:
