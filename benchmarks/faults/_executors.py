@@ -52,4 +52,8 @@ def executor_named(name: str) -> Executor:
     """
     if name == LOCAL.name:
         return LOCAL
-    return Executor(name, ("--executor", name), lambda args: args.startswith(f"{name}::"))
+
+    def carries_out(args: str) -> bool:
+        return args.startswith(f"{name}::") and "Dashboard" not in args
+
+    return Executor(name, ("--executor", name), carries_out)

@@ -106,6 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(shown(f"Error: {place}{error.strerror or error}"), err=True)
         click.echo("Hint: Check the path, its permissions and the space on its disk.", err=True)
         code = 1
+    except MemoryError:
+        if debug:
+            traceback.print_exc()
+        click.echo("Error: Memory ran out.", err=True)
+        click.echo(
+            "Hint: Run again with --jobs 1, a smaller batch_size or less data; what was finished"
+            " is kept.",
+            err=True,
+        )
+        code = 1
     except Exception as error:
         if debug:
             raise

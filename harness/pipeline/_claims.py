@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import socket
@@ -77,12 +78,12 @@ class Claims:
 
     def _let_go(self, keys: list[str]) -> bool:
         """Gives back what processes of this machine claimed that are gone; whether any was."""
-        gone: defaultdict[str, list[str]] = defaultdict(list)
+        claimed: defaultdict[str, list[str]] = defaultdict(list)
         for key, owner in self._store.claimed_by(keys).items():
-            if _is_gone(owner):
-                gone[owner].append(key)
-        for owner, theirs in gone.items():
-            self._store.release(theirs, owner=owner)
+            claimed[owner].append(key)
+        gone = [owner for owner in claimed if _is_gone(owner)]
+        for owner in gone:
+            self._store.release(claimed[owner], owner=owner)
         return bool(gone)
 
     def answered(self, key: str) -> None:
@@ -98,6 +99,7 @@ class Claims:
                 self._store.claim(held, owner=self._owner, seconds=self._seconds)
 
 
+@functools.cache
 def _machine() -> str:
     """What process ids are counted in: this machine since it was started, or a container on it.
 

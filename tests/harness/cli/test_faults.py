@@ -193,3 +193,16 @@ def test_a_corrupted_call_store_says_how_to_save_what_is_left(
 def check_same_but_for_what_was_moved_away(run: Path, unbroken: Path) -> None:
     assert artefacts(run) == artefacts(unbroken)
     assert stored(run).keys() <= stored(unbroken).keys()
+
+
+def test_memory_that_runs_out_in_the_driver_is_told_with_what_to_do(
+    command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.cli import _list
+
+    def swells(*words: object, **options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(_list.command, "callback", swells)
+    said = command("list", "students")
+    check_message(said, "memory ran out", "--jobs 1", "batch_size")
