@@ -7,6 +7,10 @@ import json
 __all__ = ["json_values"]
 
 _KEYS = ("relation", "relation_type", "label", "answer")
+_MOST_IN_VAIN = 1_000_000
+_TOO_DEEP = 20_000
+"""Characters that are read in vain before the rest is left: braces that are opened by the thousand
+would each be followed to the end. No answer that says something comes near."""
 
 
 def json_values(text: str) -> tuple[object, ...]:
@@ -17,11 +21,16 @@ def json_values(text: str) -> tuple[object, ...]:
     """
     values: list[object] = []
     decoder = json.JSONDecoder(object_pairs_hook=_pairs, strict=False)
-    at = 0
-    while (at := text.find("{", at)) != -1:
+    at = in_vain = 0
+    while in_vain < _MOST_IN_VAIN and (at := text.find("{", at)) != -1:
         try:
             found, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            in_vain += error.pos - at
+            at += 1
+            continue
         except (ValueError, RecursionError):
+            in_vain += _TOO_DEEP
             at += 1
             continue
         at = end

@@ -11,6 +11,7 @@ import click
 
 from harness.cli._experiments import experiment_file
 from harness.cli._options import store_options
+from harness.cli._shown import shown
 
 if TYPE_CHECKING:
     from harness.costs import CostRange
@@ -99,7 +100,7 @@ def import_(
         told = asdict(found) | {"failures": [str(problem) for problem in found.failures]}
         click.echo(json.dumps(told, indent=2))
     for problem in found.failures[:_SHOWN]:
-        click.echo(str(problem), err=True)
+        click.echo(shown(str(problem)), err=True)
     if len(found.failures) > _SHOWN:
         click.echo(f"... and {len(found.failures) - _SHOWN:,} more", err=True)
     click.echo(

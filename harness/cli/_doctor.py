@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from harness.cli._shown import shown
+
 if TYPE_CHECKING:
     from harness.protocols import ProbeFinding
 
@@ -86,9 +88,9 @@ def command(
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{finding.state:8}{finding.about}: {finding.said}")
+            click.echo(shown(f"{finding.state:8}{finding.about}: {finding.said}"))
             if finding.fix:
-                click.echo(f"{'':8}{finding.fix}")
+                click.echo(shown(f"{'':8}{finding.fix}"))
     if any(finding.state in ("warning", "error") for finding in findings):
         sys.exit(1)
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from harness import __version__
+from harness.cli._shown import shown
 from harness.errors import CalldistilError
 
 __all__ = ["main"]
@@ -90,9 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CalldistilError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"Error: {error.message}", err=True)
+        click.echo(f"Error: {shown(error.message)}", err=True)
         if error.hint:
-            click.echo(f"Hint: {error.hint}", err=True)
+            click.echo(f"Hint: {shown(error.hint)}", err=True)
         code = error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does.
@@ -102,13 +103,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if debug:
             traceback.print_exc()
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"Error: {place}{error.strerror or error}", err=True)
+        click.echo(shown(f"Error: {place}{error.strerror or error}"), err=True)
         click.echo("Hint: Check the path, its permissions and the space on its disk.", err=True)
+        code = 1
+    except MemoryError:
+        if debug:
+            traceback.print_exc()
+        click.echo("Error: Memory ran out.", err=True)
+        click.echo(
+            "Hint: Run again with --jobs 1, a smaller batch_size or less data; what was finished"
+            " is kept.",
+            err=True,
+        )
         code = 1
     except Exception as error:
         if debug:
             raise
-        click.echo(f"Error: {type(error).__name__}: {error}", err=True)
+        click.echo(shown(f"Error: {type(error).__name__}: {error}"), err=True)
         click.echo("Hint: This is a bug. Run again with --debug and report it.", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)

@@ -11,6 +11,7 @@ import click
 
 from harness.cli._experiments import experiment_file
 from harness.cli._options import store_options
+from harness.cli._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,8 @@ def command(
     _print(plan, estimate)
     for stage in estimate.stages if prompts else estimate.stages[:1]:
         if stage.sample is not None:
-            click.echo(f"\nThe first prompt of '{stage.node.title}':\n\n{rendered(stage.sample)}")
+            told = f"The first prompt of '{stage.node.title}':\n\n{rendered(stage.sample)}"
+            click.echo(f"\n{shown(told)}")
 
 
 def _calls_of(
@@ -102,7 +104,7 @@ def _borrowed_prices(plan: Plan) -> Iterator[str]:
 def _print(plan: Plan, estimate: PlanEstimate) -> None:
     from tabulate import tabulate
 
-    click.echo(f"Experiment {plan.setup.experiment.name}: {len(plan.nodes)} stages\n")
+    click.echo(shown(f"Experiment {plan.setup.experiment.name}: {len(plan.nodes)} stages\n"))
     names: dict[str, int] = {}
     for node in plan.nodes:
         names[node.stage.name] = names.get(node.stage.name, 0) + 1
@@ -138,7 +140,7 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
         "stage", "backend", "calls", "later", "stored", "input tokens",
         "at least", "likely", "at most", "still to pay",
     )  # fmt: skip
-    click.echo(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 8))
+    click.echo(shown(tabulate(rows, headers, colalign=("left", "left") + ("right",) * 8)))
     tokenizers = sorted({stage.tokenizer for stage in estimate.stages})
     click.echo(
         "\nCalls of the first round, and of later ones likely (at least to at most)."
@@ -146,9 +148,9 @@ def _print(plan: Plan, estimate: PlanEstimate) -> None:
     )
     for stage in estimate.stages:
         if stage.items:
-            click.echo(f"{stage.node.title}: {_rows_asked(stage, plan.setup.schema)}")
+            click.echo(shown(f"{stage.node.title}: {_rows_asked(stage, plan.setup.schema)}"))
     for warning in _warnings(plan):
-        click.echo(f"Warning: {warning}", err=True)
+        click.echo(shown(f"Warning: {warning}"), err=True)
 
 
 def _rows_asked(stage: StageEstimate, schema: Schema) -> str:

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from harness.cli._shown import shown
 from harness.costs import Money
 from harness.pipeline import Budget, Node
 
@@ -102,7 +103,8 @@ class RunProgress:
         if self._budget is not None:
             self._stage = (self._budget.calls, self._budget.dollars)
         paid = f"{self._said(calls, dollars)}, " if calls else ""
-        self._console.print(f"{node.title} ({paid}{seconds:.1f} s)", markup=False, soft_wrap=True)
+        told = shown(f"{node.title} ({paid}{seconds:.1f} s)")
+        self._console.print(told, markup=False, soft_wrap=True)
 
     def _since(self, mark: tuple[int, float]) -> tuple[int, float]:
         if self._budget is None:

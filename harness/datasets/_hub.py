@@ -63,9 +63,10 @@ class HubFormat:
         if number:
             header.append("id")
         collector = Collector(file, schema, limit)
+        rows = _rows(table, first_id=options.first_id if number else None)
         collect_rows(
             header,
-            _rows(table, first_id=options.first_id if number else None),
+            _decoded(rows, file),
             mapping=options,
             schema=schema,
             collector=collector,
@@ -108,6 +109,15 @@ def _load(file: Path, options: HubOptions) -> Any:
         raise DataError([Problem(what, fix, file)]) from None
     finally:
         log.setLevel(level)
+
+
+def _decoded(rows: Iterator[Row], file: Path) -> Iterator[Row]:
+    """The rows; bytes that are no text are found only when a row is looked at."""
+    try:
+        yield from rows
+    except UnicodeDecodeError as error:
+        what = f"the data set holds bytes that are not UTF-8 text: {error.reason}"
+        raise DataError([Problem(what, "save the file as UTF-8", file)]) from None
 
 
 def _rows(table: Any, *, first_id: int | None) -> Iterator[Row]:

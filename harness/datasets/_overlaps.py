@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.datasets._near_runs import Overlap, Texts, near_by_runs, pairs_of
 from harness.errors import ConfigError, Problem
 from harness.relations import Example
 
 __all__ = ["Overlap", "OverlapReport", "find_overlaps", "normalise_text"]
 
+MOST_PAIRS = 100_000_000
+"""Pairs of texts up to which every one is compared."""
 _CHUNK = 256  # left texts compared at once: bounds memory to 256 x len(right) scores
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """A sentence of the left set that stands in the right set as well.
-
-    Attributes:
-        left: Id of the example on the left.
-        right: Id of the example on the right.
-        similarity: 1.0 where the normalised texts are equal, else the ratio that was measured.
-    """
-
-    left: str
-    right: str
-    similarity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +63,11 @@ def find_overlaps(
     """Compares every sentence on the left with every one on the right, marks left aside.
 
     Near-duplicates are found with rapidfuzz's ``ratio`` (normalised indel similarity: twice the
-    longest common subsequence over both lengths, in characters) on the normalised texts; every
-    pair is compared, so none is missed. 8,000 by 2,717 sentences take a few seconds on one core.
+    longest common subsequence over both lengths, in characters) on the normalised texts. Up to
+    100 million pairs of texts each is compared, so that none is missed; 8,000 by 2,717 sentences
+    take a few seconds on one core. Beyond, where that would take hours, only those are compared
+    that share one of the left text's twelve rarest runs of three words: what differs in every few
+    letters may then be missed, and what differs in words is found.
 
     Args:
         left: One set.
@@ -97,7 +88,8 @@ def find_overlaps(
             for other in rights[key]:
                 found = exact if one.text == other.text else normalised
                 found.append(Overlap(one.id, other.id))
-    close = _near(lefts, rights, threshold) if near else []
+    search = _near if len(lefts) * len(rights) <= MOST_PAIRS else near_by_runs
+    close = list(search(lefts, rights, threshold)) if near else []
     at_left = {example.id: index for index, example in enumerate(left)}
     at_right = {example.id: index for index, example in enumerate(right)}
 
@@ -114,14 +106,11 @@ def _by_text(examples: Sequence[Example]) -> Mapping[str, list[Example]]:
     return found
 
 
-def _near(
-    lefts: Mapping[str, list[Example]], rights: Mapping[str, list[Example]], threshold: float
-) -> list[Overlap]:
+def _near(lefts: Texts, rights: Texts, threshold: float) -> Iterator[Overlap]:
     import numpy as np
     from rapidfuzz import fuzz, process
 
     left_texts, right_texts = list(lefts), list(rights)
-    pairs = []
     for start in range(0, len(left_texts), _CHUNK):
         chunk = left_texts[start : start + _CHUNK]
         scores = process.cdist(
@@ -131,9 +120,4 @@ def _near(
             if chunk[row] == right_texts[column]:
                 continue
             similarity = float(scores[row, column]) / 100
-            pairs += [
-                Overlap(one.id, other.id, similarity)
-                for one in lefts[chunk[row]]
-                for other in rights[right_texts[column]]
-            ]
-    return pairs
+            yield from pairs_of(lefts[chunk[row]], rights[right_texts[column]], similarity)

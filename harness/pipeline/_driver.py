@@ -212,7 +212,7 @@ def _answer_round(
         raise _failed(failures, len(silent), len(keys))
     return {
         request: _Answer(
-            completion=known[key].completion(request),
+            completion=_whole_characters(known[key].completion(request)),
             call=Call(
                 key=key,
                 usage=known[key].usage,
@@ -224,6 +224,24 @@ def _answer_round(
         )
         for request, key in keys.items()
     }
+
+
+def _whole_characters(answer: Completion) -> Completion:
+    """The answer as dialogues see it: what no file of text can hold is replaced.
+
+    A model may write halves of surrogate pairs and null characters as escapes in JSON; a row or a
+    label read of them could be written nowhere. The store keeps the answer as it was given.
+    """
+    text = answer.text
+    if "\x00" not in text:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            pass
+        else:
+            return answer
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return replace(answer, text=whole.replace("\x00", "\ufffd"))
 
 
 @contextlib.contextmanager

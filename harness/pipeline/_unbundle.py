@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import lzma
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
@@ -83,7 +87,7 @@ def _contents(archive: zipfile.ZipFile, file: Path) -> BundleContents:
         raise _damaged(file, f"it has no {CONTENTS_FILE}, so it is no bundle") from None
     if info.file_size > _MOST_CONTENTS:
         raise _damaged(file, f"its {CONTENTS_FILE} is larger than any bundle's")
-    with archive.open(info) as stream:
+    with _unpacking(file), archive.open(info) as stream:
         raw = stream.read(_MOST_CONTENTS + 1)
     try:
         return BundleContents.model_validate_json(raw)
@@ -149,8 +153,10 @@ def _unpack_calls(
 def _checked(archive: zipfile.ZipFile, entry: BundledFile, file: Path) -> Iterator[bytes]:
     """A file's bytes; an error at the end where its size or hash is another."""
     digest, size = hashlib.sha256(), 0
-    with archive.open(entry.name) as stream:
-        while chunk := stream.read(_CHUNK):
+    with _unpacking(file):
+        stream = archive.open(entry.name)
+    with stream:
+        while chunk := _read(stream, file):
             size += len(chunk)
             if size > entry.size:
                 raise _damaged(file, f"{entry.name} is larger than it says")
@@ -158,6 +164,20 @@ def _checked(archive: zipfile.ZipFile, entry: BundledFile, file: Path) -> Iterat
             yield chunk
     if size != entry.size or digest.hexdigest() != entry.sha256:
         raise _damaged(file, f"{entry.name} is not what was packed")
+
+
+def _read(stream: IO[bytes], file: Path) -> bytes:
+    with _unpacking(file):
+        return stream.read(_CHUNK)
+
+
+@contextlib.contextmanager
+def _unpacking(file: Path) -> Iterator[None]:
+    """What decompression and a wrong offset raise is damage; a full disk is not among it."""
+    try:
+        yield
+    except (zlib.error, lzma.LZMAError, OSError, ValueError) as error:
+        raise _damaged(file, f"it is not a zip file that can be read: {error}") from None
 
 
 def _lines(chunks: Iterator[bytes], file: Path) -> Iterator[bytes]:

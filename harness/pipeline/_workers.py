@@ -123,9 +123,18 @@ class Workers:
 
     def start(self, task: Task) -> None:
         """Starts a task; call only where ``free``."""
-        worker = next((w for w in self._workers if w.task is None), None) or self._more()
+        while worker := next((w for w in self._workers if w.task is None), None):
+            try:
+                worker.pipe.send(task)
+            except OSError:  # it was ended while it had nothing to do
+                self._forget(worker)
+            else:
+                worker.task = task
+                return
+        worker = self._more()
         worker.task = task
-        worker.pipe.send(task)
+        with contextlib.suppress(OSError):  # ended already: told when it is waited for
+            worker.pipe.send(task)
 
     def next_finished(self) -> Finished:
         """Waits until a task is done; call only where ``busy``."""
@@ -137,14 +146,18 @@ class Workers:
         try:
             said: _Said = worker.pipe.recv()
         except (EOFError, ConnectionError):
-            worker.process.join()
-            self._workers.remove(worker)
+            self._forget(worker)
             return Finished(task, error=_ended(task, worker.process.exitcode))
         if said.measures is not None:
             return Finished(task, measures=said.measures)
         error = CalldistilError(said.message, hint=said.hint)
         error.exit_code = said.exit_code
         return Finished(task, error=error)
+
+    def _forget(self, worker: _Worker) -> None:
+        worker.process.join()
+        worker.pipe.close()
+        self._workers.remove(worker)
 
     def _more(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -159,9 +172,14 @@ class Workers:
 
 
 def _ended(task: Task, code: int | None) -> CalldistilError:
+    how = f"exit code {code}"
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            how = signal.Signals(-code).name
     return CalldistilError(
-        f"The process of the stage '{task.title}' was ended (exit code {code}).",
-        hint="It may have run out of memory: run again with --jobs 1, or a smaller batch_size.",
+        f"The process of the stage '{task.title}' was ended ({how}).",
+        hint="It may have run out of memory: run again with --jobs 1, or a smaller batch_size."
+        " What was finished is kept.",
     )
 
 
@@ -203,6 +221,11 @@ def _run(task: Task) -> _Said:
         measures = task.stage.work(inputs=task.inputs, content=task.content)
     except CalldistilError as error:
         return _Said(message=error.message, hint=error.hint, exit_code=error.exit_code)
+    except MemoryError:
+        return _Said(
+            message=f"The stage '{task.title}' ran out of memory.",
+            hint="Run again with --jobs 1, or a smaller batch_size. What was finished is kept.",
+        )
     except Exception as error:
         hint = "This is a bug. Run again with --jobs 1 --debug and report it."
         return _Said(message=f"{task.title}: {type(error).__name__}: {error}", hint=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "load_results", "parse_results", "render_
 
 FORMAT = "calldistil.head_to_head"
 FORMAT_VERSION = 1
+_STEERING = re.compile(
+    "[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+"""What JSON lets stand as it is, and a terminal obeys."""
 
 
 @cache
@@ -24,13 +29,17 @@ def _adapter() -> TypeAdapter[HeadToHead]:
 
 
 def render_json(table: HeadToHead) -> str:
-    """The whole table with its format's name and version, in UTF-8."""
+    """The whole table with its format's name and version, in UTF-8.
+
+    It may be printed: within strings, characters that steer a terminal are escaped.
+    """
     document = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         **json.loads(_adapter().dump_json(table)),  # an infinite bound becomes "Infinity"
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def load_results(file: Path) -> HeadToHead:
@@ -57,8 +66,10 @@ def parse_results(text: str, *, source: str = "the text") -> HeadToHead:
     """
     try:
         document: Any = json.loads(text)
-    except ValueError as error:
-        raise ArtefactError(f"{source} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(
+            f"{source} is not JSON: {error}", hint="Make the report again from its run."
+        ) from None
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise ArtefactError(
             f"{source} is not a head-to-head table: its key 'format' is not {FORMAT!r}.",

@@ -48,7 +48,7 @@ class Limits:
             await _refuse(send, 401, "unauthorised", message, (b"www-authenticate", b"Bearer"))
             return
         length = headers.get(b"content-length", "")
-        if length.isdigit() and int(length) > self._most_bytes:
+        if length.isascii() and length.isdigit() and int(length[:20]) > self._most_bytes:
             await self._refuse_size(send)
             return
         body = await self._read(receive)

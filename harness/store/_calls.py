@@ -16,6 +16,7 @@ __all__ = ["CallStore", "copy_calls", "is_server", "open_call_store"]
 
 _SERVER = re.compile(r"postgres(ql)?(\+psycopg)?://", re.IGNORECASE)
 _CHUNK = 500
+_PATIENCE_S = 60.0
 
 
 @runtime_checkable
@@ -83,6 +84,10 @@ class CallStore(Protocol):
         """
         ...
 
+    def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
+        """Who holds each claim on ``keys``, ended ones included; others are absent."""
+        ...
+
     def release(self, keys: Iterable[str], *, owner: str) -> None:
         """Gives claims back; those of others are left alone."""
         ...
@@ -100,13 +105,15 @@ class CallStore(Protocol):
         ...
 
 
-def open_call_store(place: Path | str) -> CallStore:
+def open_call_store(place: Path | str, *, patience_s: float = _PATIENCE_S) -> CallStore:
     """Opens a call store, making it when absent.
 
     Args:
         place: An SQLite file, or ``postgresql://user@host:port/database`` for a PostgreSQL
             server, which many machines may share; its password comes from ``PGPASSWORD`` or
             ``~/.pgpass``.
+        patience_s: How long to wait for another process's write to a file, or for a server that
+            went away, before that is an error.
 
     Raises:
         ArtefactError: When it cannot be opened or is not a call store of this version.
@@ -115,8 +122,8 @@ def open_call_store(place: Path | str) -> CallStore:
     if isinstance(place, str) and is_server(place):
         from harness.store._postgres_calls import PostgresCallStore
 
-        return PostgresCallStore(place)
-    return SqliteCallStore(Path(place))
+        return PostgresCallStore(place, patience_s=patience_s)
+    return SqliteCallStore(Path(place), patience_s=patience_s)
 
 
 def is_server(place: object) -> bool:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from harness.errors import ArtefactError, ConfigError, MissingExtraError, Problem
 from harness.protocols import FinishReason, ModelIdentity, Usage
 from harness.store._call import CallFailure, StoredCall
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, TextClause
+    from sqlalchemy.exc import DBAPIError
 
 __all__ = ["PostgresCallStore"]
 
+T = TypeVar("T")
+
 _CHUNK = 500
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
+_COME_BACK = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
+"""States after which the same may succeed: connections lost, shutdowns, deadlocks."""
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE calldistil_calls (
@@ -45,6 +52,11 @@ _COLUMNS = (
     "key, model, weights, request, text, finish, usage, latency_s, recorded, run, created_at,"
     " log_probability"
 )
+_INSERT = (
+    f"INSERT INTO calldistil_calls ({_COLUMNS}) VALUES"
+    f" ({', '.join(f':{name.strip()}' for name in _COLUMNS.split(','))})"
+    " ON CONFLICT (key) DO NOTHING"
+)
 
 
 class PostgresCallStore:
@@ -57,6 +69,8 @@ class PostgresCallStore:
         address: ``postgresql://user@host:port/database``. The password is read by the client from
             ``PGPASSWORD`` or ``~/.pgpass``; one in the address is refused, since addresses are
             written into manifests.
+        patience_s: How long a server that was reached once may be away, as when it is restarted,
+            before that is an error: an answer that is paid waits to be stored meanwhile.
 
     Raises:
         ArtefactError: When the server cannot be reached or its tables are of another version.
@@ -64,12 +78,15 @@ class PostgresCallStore:
         MissingExtraError: When the extra ``postgres`` is not installed.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, patience_s: float) -> None:
         self._engine = _engine(address)
+        # One statement is a transaction by itself: it needs no BEGIN and no COMMIT on the wire.
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self.place = self._engine.url.render_as_string(hide_password=True)
         self._closed = False
-        with self._transaction() as connection:
-            _migrate(connection, self.place)
+        self._patience_s = 0.0  # a server that was never there is not waited for
+        self._do(lambda connection: _migrate(connection, self.place))
+        self._patience_s = patience_s
 
     def __enter__(self) -> Self:
         return self
@@ -90,46 +107,36 @@ class PostgresCallStore:
     def get_many(self, keys: Iterable[str]) -> dict[str, StoredCall]:
         """Returns the stored calls among ``keys``, in the order of ``keys``; others are absent."""
         wanted = list(dict.fromkeys(keys))
-        found: dict[str, StoredCall] = {}
         query = f"SELECT {_COLUMNS} FROM calldistil_calls WHERE key = ANY(:keys)"
-        with self._transaction() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = wanted[start : start + _CHUNK]
-                for row in _run(connection, query, {"keys": chunk}):
-                    call = _call_of(row)
-                    found[call.key] = call
+        found: dict[str, StoredCall] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            rows = self._rows(query, {"keys": wanted[start : start + _CHUNK]})
+            found.update((call.key, call) for call in map(_call_of, rows))
         return {key: found[key] for key in wanted if key in found}
 
     def put(self, call: StoredCall) -> bool:
         """Stores one answer and commits at once; returns whether the call is new."""
-        return self.put_many([call]) == 1
+        return self._changed(_INSERT, _row_of(call)) == 1
 
     def put_many(self, calls: Sequence[StoredCall]) -> int:
         """Stores answers in one transaction, all or none; returns how many were new."""
-        names = _COLUMNS.replace(" ", "").split(",")
-        values = ", ".join(f":{name}" for name in names)
-        query = (
-            f"INSERT INTO calldistil_calls ({_COLUMNS}) VALUES ({values})"
-            " ON CONFLICT (key) DO NOTHING"
-        )
         # In one order everywhere, so that two workers never wait for each other in a circle.
         rows = [_row_of(call) for call in sorted(calls, key=lambda call: call.key)]
-        with self._transaction() as connection:
-            return sum(_run(connection, query, row).rowcount for row in rows)
+        if not rows:
+            return 0
+        return self._do(lambda connection: int(_run(connection, _INSERT, rows).rowcount))
 
     def record_failure(self, key: str, error: str, at: datetime | None = None) -> None:
         """Notes an attempt that came back without an answer; ``at`` defaults to now."""
         query = "INSERT INTO calldistil_failures (key, error, at) VALUES (:key, :error, :at)"
         row = {"key": key, "error": json.dumps(error), "at": at or datetime.now(UTC)}
-        with self._transaction() as connection:
-            _run(connection, query, row)
+        self._changed(query, row)
 
     def failures(self, key: str | None = None) -> tuple[CallFailure, ...]:
         """The failed attempts at ``key``, or at any key, oldest first."""
         where = "" if key is None else "WHERE key = :key"
         query = f"SELECT key, error, at FROM calldistil_failures {where} ORDER BY id"
-        with self._transaction() as connection:
-            rows = _run(connection, query, {} if key is None else {"key": key}).all()
+        rows = self._rows(query, {} if key is None else {"key": key})
         return tuple(
             CallFailure(row.key, json.loads(row.error), row.at.astimezone(UTC)) for row in rows
         )
@@ -145,19 +152,22 @@ class PostgresCallStore:
             WHERE calldistil_claims.owner = excluded.owner OR calldistil_claims.expires < now()
             RETURNING key"""
         row = {"keys": list(dict.fromkeys(keys)), "owner": owner, "seconds": seconds}
-        with self._transaction() as connection:
-            return frozenset(_run(connection, query, row).scalars())
+        return frozenset(found.key for found in self._rows(query, row))
+
+    def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
+        """Who holds the claims on ``keys``; see ``CallStore.claimed_by``."""
+        query = "SELECT key, owner FROM calldistil_claims WHERE key = ANY(:keys)"
+        return {row.key: row.owner for row in self._rows(query, {"keys": list(keys)})}
 
     def release(self, keys: Iterable[str], *, owner: str) -> None:
         """Gives claims back; those of others are left alone."""
         query = "DELETE FROM calldistil_claims WHERE key = ANY(:keys) AND owner = :owner"
-        with self._transaction() as connection:
-            _run(connection, query, {"keys": list(keys), "owner": owner})
+        self._changed(query, {"keys": list(keys), "owner": owner})
 
     def count(self) -> int:
         """How many answers are stored."""
-        with self._transaction() as connection:
-            return int(_run(connection, "SELECT count(*) FROM calldistil_calls", {}).scalar_one())
+        (row,) = self._rows("SELECT count(*) AS calls FROM calldistil_calls", {})
+        return int(row.calls)
 
     def __len__(self) -> int:
         return self.count()
@@ -173,26 +183,45 @@ class PostgresCallStore:
             f" LIMIT {_CHUNK}"
         )
         while True:
-            with self._transaction() as connection:
-                rows = _run(connection, query, {"last": last}).all()
+            rows = self._rows(query, {"last": last})
             if not rows:
                 return
             yield from map(_call_of, rows)
             last = rows[-1].id
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _rows(self, query: str, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of one statement, which is a transaction by itself."""
+        return self._do(lambda connection: _run(connection, query, values).all(), self._single)
+
+    def _changed(self, query: str, values: Mapping[str, Any]) -> int:
+        """How many rows one statement changed, which is a transaction by itself."""
+        return self._do(
+            lambda connection: int(_run(connection, query, values).rowcount), self._single
+        )
+
+    def _do(self, work: Callable[[Connection], T], engine: Engine | None = None) -> T:
+        """Does ``work`` in one transaction, and again while the server is away.
+
+        All that this store does may be done twice: when a connection ends in the middle of a
+        commit, nobody knows whether it took place.
+        """
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         if self._closed:
             raise ArtefactError(f"The call store {self.place} is closed.", hint="Open it again.")
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise _named(error, self.place) from None
-        except SQLAlchemyError as error:
-            raise ArtefactError(f"The call store {self.place} failed: {error}.") from error
+        started, pause = time.monotonic(), _FIRST_PAUSE_S
+        while True:
+            try:
+                with (engine or self._engine).begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                waited = time.monotonic() - started
+                if not _may_come_back(error) or waited >= self._patience_s:
+                    raise _named(error, self.place) from None
+            except SQLAlchemyError as error:
+                raise ArtefactError(f"The call store {self.place} failed: {error}.") from error
+            time.sleep(min(pause, self._patience_s))
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
 def _engine(address: str) -> Engine:
@@ -220,15 +249,31 @@ def _engine(address: str) -> Engine:
         )  # fmt: skip
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "application_name": "calldistil"},
     )
 
 
-def _run(connection: Connection, query: str, values: Mapping[str, Any]) -> Any:
+def _may_come_back(error: DBAPIError) -> bool:
+    """Whether the server was away, or in another's way, so that the same may succeed later."""
+    from sqlalchemy.exc import OperationalError
+
+    state = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated or (isinstance(error, OperationalError) and state is None):
+        return True
+    return state is not None and state.startswith(_COME_BACK)
+
+
+def _run(
+    connection: Connection, query: str, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+) -> Any:
+    return connection.execute(_clause(query), values)
+
+
+@functools.cache
+def _clause(query: str) -> TextClause:
     from sqlalchemy import text
 
-    return connection.execute(text(query), values)
+    return text(query)
 
 
 def _migrate(connection: Connection, place: str) -> None:

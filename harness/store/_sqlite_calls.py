@@ -28,7 +28,7 @@ from harness.store._sqlite_rows import (
 
 __all__ = ["SqliteCallStore"]
 
-_LONGEST_CLAIM_S = 600.0
+_LONGEST_CLAIM_S = 120.0
 _CHUNK = 500  # below SQLite's smallest default limit of 999 variables
 
 
@@ -44,13 +44,15 @@ class SqliteCallStore:
 
     Args:
         path: The file; made, with its folder, when absent.
+        patience_s: How long to wait for another process's write.
 
     Raises:
         ArtefactError: When the file cannot be opened or is not a call store of this version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience_s: float) -> None:
         self.path = path
+        self._patience_s = patience_s
         self.place = str(path)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -128,8 +130,9 @@ class SqliteCallStore:
 
     def claim(self, keys: Iterable[str], *, owner: str, seconds: float) -> frozenset[str]:
         """Takes the right to make calls; see ``CallStore.claim``."""
-        now = time.time()
-        # A claim from further ahead than any is made for was made before the clock was set back.
+        # The clock of the machine since it was started, which all its processes share and nobody
+        # sets; a claim from further ahead than any is made for is from before the last start.
+        now = time.monotonic()
         horizon = now + max(seconds, _LONGEST_CLAIM_S)
         query = (
             "INSERT INTO claims (key, owner, expires) SELECT ?, ?, ?"
@@ -143,6 +146,13 @@ class SqliteCallStore:
                 for key in dict.fromkeys(keys)
                 if database.execute(query, [key, owner, now + seconds, key, now, horizon]).rowcount
             )
+
+    def claimed_by(self, keys: Iterable[str]) -> dict[str, str]:
+        """Who holds the claims on ``keys``; see ``CallStore.claimed_by``."""
+        query = "SELECT owner FROM claims WHERE key = ?"
+        with self._database() as database:
+            found = {key: database.execute(query, [key]).fetchone() for key in keys}
+        return {key: text_of(row[0]) for key, row in found.items() if row is not None}
 
     def release(self, keys: Iterable[str], *, owner: str) -> None:
         """Gives claims back; those of others are left alone."""
@@ -183,6 +193,6 @@ class SqliteCallStore:
                 if self._connection is not None:
                     # Closing it here would end the parent's use of the write-ahead log.
                     self._inherited.append(self._connection)
-                self._connection = connect(self.path)
+                self._connection = connect(self.path, patience_s=self._patience_s)
                 self._owner = os.getpid()
             yield self._connection

@@ -13,7 +13,6 @@ from harness.errors import ArtefactError
 __all__ = ["SCHEMA_VERSION", "connect", "named_errors", "transaction"]
 
 SCHEMA_VERSION = 3
-_WAIT_S = 60.0  # how long to wait for another process's write
 _CLAIMS = (
     "CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL)"
     " WITHOUT ROWID"
@@ -36,7 +35,7 @@ _MIGRATIONS = {1: ("ALTER TABLE calls ADD COLUMN log_probability REAL",), 2: (_C
 """What makes a file of each earlier version one of the next."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, patience_s: float) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -44,9 +43,11 @@ def connect(path: Path) -> sqlite3.Connection:
             f"The folder of the call store {path} cannot be made: {error.strerror}.",
             hint="Choose a folder that you may write to.",
         ) from None
-    database = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(
+        path, timeout=patience_s, isolation_level=None, check_same_thread=False
+    )
     try:
-        _patiently(lambda: _prepare(database, path))
+        _patiently(lambda: _prepare(database, path), patience_s)
     except BaseException:
         database.close()
         raise
@@ -93,13 +94,13 @@ def _version(database: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _patiently(action: Callable[[], None]) -> None:
+def _patiently(action: Callable[[], None], seconds: float) -> None:
     """Repeats ``action`` while the file is locked.
 
     Turning on the write-ahead log, and the recovery after a crash, need the file alone, and
     SQLite answers "locked" to them without waiting for its busy timeout.
     """
-    deadline = time.monotonic() + _WAIT_S
+    deadline = time.monotonic() + seconds
     while True:
         try:
             action()

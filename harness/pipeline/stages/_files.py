@@ -53,7 +53,7 @@ def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
                 yield json.loads(line)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ArtefactError(
             f"{file} cannot be read: {error}.",
             hint="Delete the artefact's folder and run again; stored calls are not repeated.",

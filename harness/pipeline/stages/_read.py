@@ -68,7 +68,7 @@ def read_ids(file: Path) -> tuple[str, ...]:
     """
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         what = getattr(error, "strerror", None) or str(error)
         raise DataError(
             [Problem(f"cannot be read as JSON: {what}", "name a JSON list of example ids", file)]

@@ -44,7 +44,14 @@ def load_leaderboard(file: Path) -> Leaderboard:
         if document.pop("format") != _FORMAT or document.pop("format_version") != _VERSION:
             raise ValueError(f"it is not {_FORMAT} of version {_VERSION}")
         return _adapter().validate_python(document)
-    except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        ValidationError,
+    ) as error:
         raise ArtefactError(
             f"The leaderboard {file} cannot be read: {error}",
             hint="Make it again from its runs: calldistil leaderboard RUNS... -o SITE",

@@ -120,7 +120,7 @@ def load_published(places: Iterable[Path]) -> tuple[PublishedFile, ...]:
                 )
                 for detail in error.errors(include_url=False)
             ]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problems.append(Problem(f"not JSON: {error}", "mend the file", file))
     if problems:
         raise ConfigError(problems)

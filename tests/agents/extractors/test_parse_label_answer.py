@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -249,3 +250,13 @@ def test_a_list_of_labels_is_parsed_only_if_they_are_one(labels):
 @pytest.mark.parametrize("text", ["{" * 20_000, '{"a":' * 3_000, "is " * 20_000, "\n" * 50_000])
 def test_long_degenerate_answers_are_read_without_a_crash(text):
     assert read(text + "x").outcome is Outcome.INVALID_LABEL
+
+
+@pytest.mark.parametrize(
+    "text", ["[" + '{"a":' * 13_000, '{"a":[' * 10_000, '{"a":1,' * 9_000, '{"a":' * 13_000 + "1"]
+)
+def test_objects_that_are_opened_by_the_thousand_take_no_minute(text):
+    """Each brace was followed to the end of the answer; found by fuzzing."""
+    started = time.process_time()
+    assert read(text).outcome is Outcome.INVALID_LABEL
+    assert time.process_time() - started < 5

@@ -71,3 +71,17 @@ def test_the_hub_is_not_written(tmp_path: Path, folder: Path) -> None:
     examples = read_examples(folder, format="hub", options={"split": "test"})
     with pytest.raises(ConfigError, match="cannot be written"):
         write_examples(examples, tmp_path / "x", format="hub")
+
+
+def test_bytes_that_are_no_text_are_a_problem_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library finds them only when a row is looked at; found by fuzzing."""
+    hub_library()
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    home = tmp_path / "hub"
+    home.mkdir()
+    row = b'{"id": "1", "text": "Ada \xf3 at Acme", "head": "Ada", "tail": "Acme"}\n'
+    (home / "train.jsonl").write_bytes(row)
+    with pytest.raises(DataError, match="UTF-8"):
+        read_examples(str(home), format="hub")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +79,48 @@ def test_a_set_overlaps_with_itself_and_the_two_sides_can_be_changed(
         strict=True,
     ):
         assert {(p.left, p.right) for p in one} == {(p.right, p.left) for p in other}
+
+
+def _edited(texts: list[str], chance: random.Random) -> list[str]:
+    """Each text with one or two words changed, left out or put in."""
+    made = []
+    for text in texts:
+        words = text.split()
+        for _ in range(chance.randint(1, 2)):
+            at = chance.randrange(len(words))
+            words[at : at + chance.randint(0, 1)] = chance.choice([["other"], [], ["or", "so"]])
+        made.append(" ".join(words))
+    return made
+
+
+def test_large_sets_are_searched_by_runs_of_words_and_near_duplicates_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance = random.Random(5)
+    vocabulary = ["".join(chance.choices("abcdefghij", k=6)) for _ in range(3000)]
+    texts = [" ".join(chance.choices(vocabulary, k=16)) for _ in range(400)]
+    left, right = _examples(*texts), _examples(*_edited(texts, chance), *texts[:5], prefix="r")
+    every = find_overlaps(left, right)
+    monkeypatch.setattr("harness.datasets._overlaps.MOST_PAIRS", 0)
+    by_runs = find_overlaps(left, right)
+    assert len(every.near) > 300
+    assert by_runs == every
+
+
+def test_runs_of_words_find_nothing_where_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.datasets._overlaps.MOST_PAIRS", 0)
+    assert find_overlaps([], _examples(SENTENCE)).pairs == ()
+    assert find_overlaps(_examples(SENTENCE), []).pairs == ()
+    assert find_overlaps(_examples("one two"), _examples("three four", prefix="r")).pairs == ()
+    assert find_overlaps(_examples("one two"), _examples("one two .", prefix="r")).near == ()
+
+
+@pytest.mark.slow
+def test_sets_of_thirty_thousand_take_seconds() -> None:
+    chance = random.Random(6)
+    vocabulary = ["".join(chance.choices("abcdefghij", k=6)) for _ in range(3000)]
+    texts = [" ".join(chance.choices(vocabulary, k=16)) for _ in range(30_000)]
+    started = time.process_time()
+    report = find_overlaps(_examples(*texts), _examples(*_edited(texts, chance), prefix="r"))
+    assert time.process_time() - started < 60
+    assert len(report.near) > 25_000

@@ -241,3 +241,36 @@ def test_a_damaged_bundle_is_unpacked_whole_or_refused(packed, tmp_path, data):
         unbundle(file, folder)
     except DataError:
         assert not folder.exists()
+
+
+def _compressed(tmp_path, packed):
+    file = tmp_path / "b.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in packed.items():
+            archive.writestr(name, content)
+    return file
+
+
+@pytest.mark.parametrize("member", ["bundle.json", "calls.jsonl"])
+@pytest.mark.parametrize("start", [0, 1, 40])
+def test_a_damaged_compressed_stream_is_told_as_damage(packed, tmp_path, member, start):
+    """zlib has errors of its own; found by fuzzing."""
+    file = _compressed(tmp_path, packed)
+    with zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(member)
+        at = info.header_offset + 30 + len(member) + start
+    raw = bytearray(file.read_bytes())
+    raw[at : at + 40] = b"\xff" * 40
+    file.write_bytes(raw)
+    assert "calldistil bundle" in refused(file, tmp_path / "again")
+
+
+def test_an_offset_that_points_before_the_file_is_told_as_damage(packed, tmp_path):
+    """Found by fuzzing: seeking there is an OSError."""
+    file = _compressed(tmp_path, packed)
+    raw = bytearray(file.read_bytes())
+    end = raw.rindex(b"PK\x05\x06")
+    first = raw.index(b"PK\x01\x02")
+    raw[end + 16 : end + 20] = (first + 7).to_bytes(4, "little")  # the directory's own offset
+    file.write_bytes(raw)
+    assert "calldistil bundle" in refused(file, tmp_path / "again")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -68,6 +70,33 @@ def test_a_call_whose_worker_died_is_asked_by_the_next(tmp_path: Path) -> None:
     (result,) = work(file, backend, "run", range(1))
     assert result.value == "answer to q0"
     assert len(backend.history) == 1
+
+
+CLAIMS_AND_DIES = """
+import os, signal, sys
+from harness.pipeline._claims import Claims
+from harness.store import open_call_store
+with open_call_store(sys.argv[1]) as store, Claims(store) as claims:
+    print(len(claims.take(sys.argv[2:])), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="needs Linux's /proc")
+def test_a_process_of_this_machine_that_was_killed_is_not_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "calls.sqlite"
+    backend = ScriptedBackend(answer=slow)
+    keys = [request_key(backend.model, asking(number)) for number in range(3)]
+    words = [sys.executable, "-c", CLAIMS_AND_DIES, str(file), *keys]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout == "3\n", done.stderr
+    with open_call_store(file) as store:
+        assert store.claim(keys, owner="elsewhere", seconds=60) == frozenset()
+        assert set(store.claimed_by([*keys, "none"])) == set(keys)
+    started = time.monotonic()
+    assert len(work(file, backend, "run", range(3))) == 3
+    assert time.monotonic() - started < 20  # its claims last a minute
+    assert len(backend.history) == 3
 
 
 def test_a_call_that_failed_is_given_back_at_once(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -45,6 +47,14 @@ class Probe:
             raise ConfigError([Problem("the option is wrong", "mend it")], hint="look there")
         if self.order == "stumble":
             raise ZeroDivisionError("by zero")
+        if self.order == "swell":
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            before = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), before[1]))
+            try:
+                bytearray(1 << 30)
+            finally:
+                resource.setrlimit(resource.RLIMIT_AS, before)
         if self.order == "sleep":
             (content / "pid").write_text(str(os.getpid()))
             time.sleep(600)
@@ -100,6 +110,29 @@ def test_a_worker_that_the_system_ends_is_one_clear_error(tmp_path: Path) -> Non
         assert "'probe: die' was ended" in error.message
         assert "--jobs 1" in error.hint
         workers.start(task("write", tmp_path / "b"))  # another worker takes its place
+        assert workers.next_finished().error is None
+
+
+def test_a_worker_that_is_ended_while_it_is_idle_is_replaced(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        workers.start(task("write", tmp_path / "a"))
+        assert workers.next_finished().error is None
+        (idle,) = multiprocessing.active_children()
+        idle.kill()
+        idle.join()
+        workers.start(task("write", tmp_path / "b"))
+        assert workers.next_finished().error is None
+    assert (tmp_path / "b" / "threads").exists()
+
+
+def test_memory_that_runs_out_in_a_worker_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        workers.start(task("swell", tmp_path / "a"))
+        error = workers.next_finished().error
+        assert error is not None
+        assert error.message == "The stage 'probe: swell' ran out of memory."
+        assert "--jobs 1" in error.hint and "batch_size" in error.hint
+        workers.start(task("write", tmp_path / "b"))  # the worker goes on
         assert workers.next_finished().error is None
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres_server import PostgresServer, server_programs
 
+from benchmarks.postgres_server import PostgresServer, server_programs
 from harness.errors import ArtefactError, ConfigError
 from harness.protocols import Completion, FinishReason, Message, ModelIdentity, Request, Usage
 from harness.store import CallStore, StoredCall, copy_calls, open_call_store
@@ -148,6 +148,19 @@ def test_a_claim_ends_by_itself(store: CallStore) -> None:
     assert store.claim(["k"], owner="b", seconds=60) == {"k"}
 
 
+@pytest.mark.parametrize("jump", [-86_400.0, -90.0, 90.0, 86_400.0])
+def test_a_clock_that_jumps_neither_ends_a_claim_nor_prolongs_it(
+    store: CallStore, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    now = time.time
+    assert store.claim(["long"], owner="a", seconds=60) == {"long"}
+    assert store.claim(["short"], owner="a", seconds=0.05) == {"short"}
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+    assert store.claim(["long"], owner="b", seconds=60) == frozenset()
+    time.sleep(0.2)
+    assert store.claim(["short"], owner="b", seconds=60) == {"short"}
+
+
 def test_of_many_who_claim_at_once_each_call_has_one_owner(place: str) -> None:
     keys = [f"k{n}" for n in range(200)]
     won: dict[str, frozenset[str]] = {}
@@ -256,7 +269,7 @@ def test_a_server_that_is_killed_loses_no_answer_and_is_used_again_when_it_is_ba
     server: PostgresServer,
 ) -> None:
     place = server.make(f"calls{next(_number)}")
-    with open_call_store(place) as store:
+    with open_call_store(place, patience_s=0.5) as store:
         for number in range(50):
             store.put(answered(str(number)))
         server.kill()
@@ -266,6 +279,20 @@ def test_a_server_that_is_killed_loses_no_answer_and_is_used_again_when_it_is_ba
         server.start()
         assert store.count() == 50
         assert store.put(answered("after"))
+
+
+@pytest.mark.slow
+def test_an_answer_waits_for_a_server_that_is_started_again(server: PostgresServer) -> None:
+    place = server.make(f"calls{next(_number)}")
+    with open_call_store(place) as store:
+        assert store.claim(["k"], owner="a", seconds=60) == {"k"}
+        server.kill()
+        again = threading.Timer(1.0, server.start)
+        again.start()
+        assert store.put(answered("paid while it was away"))
+        again.join()
+        assert store.count() == 1
+        assert store.claim(["k"], owner="b", seconds=60) == frozenset()
 
 
 def test_a_run_keeps_its_calls_on_the_server_and_resume_finds_them(

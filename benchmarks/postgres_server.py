@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own for tests, on loopback; from Debian's packages."""
+"""A PostgreSQL server of one's own on loopback, for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ class PostgresServer:
 
     Args:
         programs: From ``server_programs``.
+        fsync: Whether commits wait for the disk, as they do unless a server is told otherwise;
+            what was committed survives ``kill`` without it.
     """
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, *, fsync: bool = False) -> None:
         self._programs = programs
+        self._fsync = fsync
         self._folder = Path(tempfile.mkdtemp(prefix="calldistil-postgres-"))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -46,7 +49,9 @@ class PostgresServer:
 
     def start(self) -> None:
         """Starts it and waits until it can be reached."""
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1"
+        if not self._fsync:
+            options += " -c fsync=off"
         log = str(self._folder / "log")
         self._call("pg_ctl", "-D", self._data, "-o", options, "-l", log, "-w", "start")
 
