@@ -14,6 +14,7 @@ __all__ = [
     "STUDENTS_SEMEVAL_GOLD_8",
     "STUDENTS_SEMEVAL_GOLD_16",
     "STUDENTS_SEMEVAL_GOLD_32",
+    "STUDENTS_SEMEVAL_SOUP",
     "STUDENTS_SEMEVAL_TKRE",
     "SYNTHETIC_SEMEVAL",
     "SYNTHETIC_SEMEVAL_LINEAR",
@@ -34,4 +35,5 @@ STUDENTS_SEMEVAL_FULL = _HERE / "students-semeval-full.yaml"
 STUDENTS_SEMEVAL_GOLD_8 = _HERE / "students-semeval-gold-8.yaml"
 STUDENTS_SEMEVAL_GOLD_16 = _HERE / "students-semeval-gold-16.yaml"
 STUDENTS_SEMEVAL_GOLD_32 = _HERE / "students-semeval-gold-32.yaml"
+STUDENTS_SEMEVAL_SOUP = _HERE / "students-semeval-soup.yaml"
 STUDENTS_SEMEVAL_TKRE = _HERE / "students-semeval-tkre.yaml"

@@ -41,7 +41,7 @@ def test_every_student_is_trained_equally_often_with_three_seeds(plan_of, name):
 
 @pytest.mark.data
 def test_soups_stand_beside_single_trainings(plan_of):
-    assert _trainings(plan_of("STUDENTS_SEMEVAL"), soup=3) == {"entity_marker.v1": 9}
+    assert _trainings(plan_of("STUDENTS_SEMEVAL_SOUP"), soup=3) == {"entity_marker.v1": 9}
 
 
 @pytest.mark.data
