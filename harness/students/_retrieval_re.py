@@ -74,10 +74,12 @@ class RetrievalReStudent(PromptStudent[RetrievalReOptions]):
     @classmethod
     def base(cls, *, options: RetrievalReOptions) -> tuple[str, KnowPromptOptions]:
         """KnowPrompt, with the options that decide on its network."""
-        network = options.model_dump(
-            include=set(KnowPromptOptions.model_fields) - set(_OF_ANSWERS), exclude_unset=True
+        said = options.model_fields_set & set(KnowPromptOptions.model_fields) - set(_OF_ANSWERS)
+        # They are checked already; to check them again would look for their files elsewhere.
+        network = KnowPromptOptions.model_construct(
+            said, **{name: getattr(options, name) for name in said}
         )
-        return KnowPromptStudent.name, KnowPromptOptions.model_validate(network)
+        return KnowPromptStudent.name, network
 
     def fit_on(
         self,
