@@ -116,10 +116,10 @@ def test_atheris_follows_the_same_targets(capfd):
     assert result["value"] > 100 and result["crashes"] == 0
 
 
-DEEP = ("[" * 100_000).encode(), ('{"a":' * 100_000).encode()
+DEEP = ("[" * 100_000).encode(), ('{"a":' * 100_000).encode(), b"[[1]]"
 
 
-@pytest.mark.parametrize("data", DEEP, ids=["lists", "objects"])
+@pytest.mark.parametrize("data", DEEP, ids=["lists", "objects", "a list"])
 def test_nesting_without_end_is_refused_by_every_reader(targets, data):
     """results.json ended with a RecursionError; found by fuzzing."""
     for name, target in targets.items():

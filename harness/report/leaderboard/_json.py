@@ -50,6 +50,7 @@ def load_leaderboard(file: Path) -> Leaderboard:
         KeyError,
         AttributeError,
         RecursionError,
+        TypeError,
         ValidationError,
     ) as error:
         raise ArtefactError(
