@@ -29,6 +29,8 @@ pytestmark = pytest.mark.slow
 
 CALLS = 36 + 3 + 12
 AT_ONCE = 2
+TASK = re.compile(r"^ray::(?!IDLE|\w*Agent)")
+AT_WORK = re.compile(rf"{TASK.pattern}|raylet/raylet ")
 # Claims of a killed process end after a minute; the test does not wait that long.
 SHORT_CLAIMS = """\
 import harness.pipeline._claims as claims
@@ -138,9 +140,7 @@ def test_kills_of_driver_and_workers_repeat_no_answer_and_change_no_table(
                 if until(lambda mark=mark: len(counting.asked) >= mark, driver) is None:
                     break
                 at_work = [
-                    process
-                    for process, words_ in processes_of(driver.pid)
-                    if words_.startswith("ray::") and not re.search("IDLE|Agent", words_)
+                    process for process, words_ in processes_of(driver.pid) if TASK.search(words_)
                 ]
                 if victim == "driver":
                     os.kill(driver.pid, signal.SIGKILL)
@@ -149,9 +149,9 @@ def test_kills_of_driver_and_workers_repeat_no_answer_and_change_no_table(
                 kills += 1
             driver.wait(240)
             if driver.returncode < 0:
-                # No task outlives the driver that began it; Ray's own agents do for a while.
+                # No task outlives the driver that began it; Ray's agents and unused workers may.
                 end = time.monotonic() + 30
-                while left := [w for _, w in processes_of(driver.pid) if "Agent" not in w]:
+                while left := [w for _, w in processes_of(driver.pid) if AT_WORK.search(w)]:
                     assert time.monotonic() < end, left
                     time.sleep(0.1)
             else:
