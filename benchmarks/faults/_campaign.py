@@ -131,7 +131,7 @@ class _Siege:
             changed = [name for name, made in finished.items() if now.get(name) != made]
             outcome.differences += [f"{name}: a finished stage was made again" for name in changed]
             finished = now
-            if code > 0 and not (struck and "memory" in error and "--jobs" in error):
+            if code > 0 and not (struck and _says_what_to_do(error)):
                 outcome.differences.append(f"{run.folder.name}: ended with {code}: {error}")
             if sittings > 4 * kills + 4:
                 outcome.differences.append(f"{run.folder.name}: does not come to an end")
@@ -177,6 +177,11 @@ class _Siege:
             outcome.differences.append(f"{where}: a draft was left behind")
         tables = [load_results(r.folder / "results.json") for r in (self.unbroken, run)]
         outcome.differences += [f"{where}: {line}" for line in same_results(*tables)]
+
+
+def _says_what_to_do(error: str) -> bool:
+    """Whether a run that ended names its worker's end, or a server that it never reached."""
+    return ("memory" in error and "--jobs" in error) or "Check that the server runs" in error
 
 
 def _ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:

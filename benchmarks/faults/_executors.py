@@ -48,12 +48,13 @@ def executor_named(name: str) -> Executor:
     """The executor of a name; another one than ``local`` is asked for by ``--executor``.
 
     Ray names the processes that carry out its tasks ``ray::...``, and they descend from the
-    driver that started it.
+    driver that started it; those of the machine itself are ``ray::...Agent``.
     """
     if name == LOCAL.name:
         return LOCAL
 
     def carries_out(args: str) -> bool:
-        return args.startswith(f"{name}::") and "Dashboard" not in args
+        process = args.split(None, 1)[0]
+        return process.startswith(f"{name}::") and not process.endswith("Agent")
 
     return Executor(name, ("--executor", name), carries_out)

@@ -77,7 +77,7 @@ class RayCluster:
         asked = [
             look.options(
                 num_cpus=0,
-                max_retries=0,
+                max_retries=3,  # a worker may die while it looks
                 scheduling_strategy=place.NodeAffinitySchedulingStrategy(m["NodeID"], soft=False),
             ).remote(tuple(map(str, files)))
             for m in self.machines

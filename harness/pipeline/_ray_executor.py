@@ -73,7 +73,10 @@ class RayExecutor:
             if problems := list(cluster.problems(needs)):
                 raise ConfigError(problems)
             check(cluster, work, todo)
-            _Execution(work, cluster, needs, todo).go()
+            try:
+                _Execution(work, cluster, needs, todo).go()
+            finally:
+                work.artefacts.sweep()  # what tasks left behind whose workers were killed
 
 
 class _Frontier:

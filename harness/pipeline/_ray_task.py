@@ -132,7 +132,7 @@ def _work(node: Node, artefacts: ArtefactStore, run: str, cpus: float) -> None:
 
 def _ask(node: Node, artefacts: ArtefactStore, errand: Errand, bill: Bill) -> None:
     behind = Backends(errand.setup, {})
-    with open_call_store(errand.calls) as calls:
+    with open_call_store(errand.calls, known=True) as calls:
         limited = errand.limits != BudgetLimits()
         earlier = (call for call in calls if call.paid_by(errand.run))
         budget = Budget(errand.limits, errand.payers, earlier=earlier if limited else ())

@@ -105,7 +105,9 @@ class CallStore(Protocol):
         ...
 
 
-def open_call_store(place: Path | str, *, patience_s: float = _PATIENCE_S) -> CallStore:
+def open_call_store(
+    place: Path | str, *, patience_s: float = _PATIENCE_S, known: bool = False
+) -> CallStore:
     """Opens a call store, making it when absent.
 
     Args:
@@ -114,6 +116,8 @@ def open_call_store(place: Path | str, *, patience_s: float = _PATIENCE_S) -> Ca
             ``~/.pgpass``.
         patience_s: How long to wait for another process's write to a file, or for a server that
             went away, before that is an error.
+        known: Whether another process of the run has opened it, so that a server which is away
+            now is waited for.
 
     Raises:
         ArtefactError: When it cannot be opened or is not a call store of this version.
@@ -122,7 +126,7 @@ def open_call_store(place: Path | str, *, patience_s: float = _PATIENCE_S) -> Ca
     if isinstance(place, str) and is_server(place):
         from harness.store._postgres_calls import PostgresCallStore
 
-        return PostgresCallStore(place, patience_s=patience_s)
+        return PostgresCallStore(place, patience_s=patience_s, known=known)
     return SqliteCallStore(Path(place), patience_s=patience_s)
 
 

@@ -71,6 +71,8 @@ class PostgresCallStore:
             written into manifests.
         patience_s: How long a server that was reached once may be away, as when it is restarted,
             before that is an error: an answer that is paid waits to be stored meanwhile.
+        known: Whether another process of the run has reached the server, so that it is waited for
+            from the start.
 
     Raises:
         ArtefactError: When the server cannot be reached or its tables are of another version.
@@ -78,13 +80,14 @@ class PostgresCallStore:
         MissingExtraError: When the extra ``postgres`` is not installed.
     """
 
-    def __init__(self, address: str, *, patience_s: float) -> None:
+    def __init__(self, address: str, *, patience_s: float, known: bool = False) -> None:
         self._engine = _engine(address)
         # One statement is a transaction by itself: it needs no BEGIN and no COMMIT on the wire.
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self.place = self._engine.url.render_as_string(hide_password=True)
         self._closed = False
-        self._patience_s = 0.0  # a server that was never there is not waited for
+        # A server that was never there is not waited for.
+        self._patience_s = patience_s if known else 0.0
         self._do(lambda connection: _migrate(connection, self.place))
         self._patience_s = patience_s
 

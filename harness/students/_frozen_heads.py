@@ -154,7 +154,8 @@ def _mlp(
     network = MLPClassifier(
         hidden_layer_sizes=(options.hidden,),
         alpha=options.penalty,
-        batch_size=min(32, len(features)),
+        # Small sets get small steps; large ones are passed over in about 64, not in hundreds.
+        batch_size=min(max(32, min(256, len(features) // 64)), len(features)),
         max_iter=options.most_iterations,
         random_state=seed % 2**32,
     )
