@@ -317,3 +317,17 @@ def test_a_run_keeps_its_calls_on_the_server_and_resume_finds_them(
     assert said.code == 0 and "51 answers copied" in said.err
     assert command("store", "count", tmp_path / "copy.sqlite").out == "51\n"
     assert command("store", "count", tmp_path / "nowhere.sqlite").code == 6
+
+
+@pytest.mark.slow
+def test_only_a_server_that_was_reached_before_is_waited_for(server: PostgresServer) -> None:
+    place = server.make(f"calls{next(_number)}")
+    open_call_store(place).close()
+    server.kill()
+    with pytest.raises(ArtefactError, match="failed"):
+        open_call_store(place)
+    again = threading.Timer(1.0, server.start)
+    again.start()
+    with open_call_store(place, known=True) as store:  # as a task of a run does
+        assert store.count() == 0
+    again.join()
