@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -67,7 +68,8 @@ class PostgresServer:
             ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
         )
         for process in (pid, *map(int, listed.stdout.split())):
-            os.kill(process, 9)
+            with contextlib.suppress(ProcessLookupError):  # a child may have ended since
+                os.kill(process, 9)
         for left in (self._folder / "data" / "postmaster.pid", *self._folder.glob(".s.PGSQL.*")):
             left.unlink(missing_ok=True)
 
