@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"protocols", "registry"}),
     frozenset({"relations"}),
     frozenset({"documents"}),
-    frozenset({"errors"}),
+    frozenset({"errors", "garbage"}),
 )
 # Rooms of one layer that may import another of it: (who, whom).
 WITHIN_A_LAYER = frozenset(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +14,7 @@ from harness.datasets._files import parse_json, read_lines
 from harness.datasets._format import DatasetFormat, dataset_formats
 from harness.datasets._problems import PROBLEM_LIMIT, ProblemLog, nearest
 from harness.errors import ConfigError, DataError, Problem
+from harness.garbage import seldom_collected
 from harness.relations import Example, Schema
 
 __all__ = ["guess_format", "read_examples", "write_examples"]
@@ -72,7 +71,7 @@ def read_examples(
     file = Path(file)
     chosen = dataset_formats.get(format if format is not None else guess_format(file))
     ready = _options(chosen, options)
-    with _seldom_collected():
+    with seldom_collected():
         examples = chosen.read(file, schema=schema, options=ready, limit=limit)
     if not examples and not allow_empty:
         what = "the file holds no example"
@@ -108,21 +107,6 @@ def write_examples(
     if schema is not None:
         check_labels(examples, schema=schema, file=file)
     chosen.write(examples, file, schema=schema, options=ready)
-
-
-@contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Runs the collector of cycles less often than Python does.
-
-    Examples hold no cycles, and each full collection walks through all that were read so far: a
-    third of the time at 100,000.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _not_told(file: Path) -> NoReturn:

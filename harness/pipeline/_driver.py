@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from harness.errors import BackendError
+from harness.garbage import seldom_collected
 from harness.pipeline._budget import Purse
 from harness.pipeline._claims import Claims
 from harness.protocols import (
@@ -31,7 +31,6 @@ T = TypeVar("T")
 Counter = Callable[[Request, str], Usage]
 """Counts the tokens of a request and its answer, for backends that report none."""
 
-_COLLECTED_AFTER = (50_000, 20, 20)
 _LOOK_AGAIN_S = 0.2  # for answers that another worker is asking for
 
 WINDOW = 4096
@@ -192,7 +191,7 @@ def _answer_round(
     hits = frozenset(known)
     missing = [request for request, key in keys.items() if key not in hits]
     failures: list[Failure] = []
-    with Claims(store) as claims, _seldom_collected():
+    with Claims(store) as claims, seldom_collected():
         for outcome in _asked_once(missing, keys, known, claims, store, backend, purse, failures):
             key = keys[outcome.request]
             if isinstance(outcome, Failure):
@@ -242,21 +241,6 @@ def _whole_characters(answer: Completion) -> Completion:
             return answer
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return replace(answer, text=whole.replace("\x00", "\ufffd"))
-
-
-@contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Runs the collector of cycles less often than Python does.
-
-    A call makes many short-lived objects and no cycles, while a round holds thousands of long-lived
-    ones that each full collection walks through: a tenth of all processor time.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(*_COLLECTED_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _asked_once(

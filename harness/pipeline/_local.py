@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import TypeAdapter
 
 from harness.errors import CalldistilError
+from harness.garbage import seldom_collected
 from harness.pipeline._budget import Budget
 from harness.pipeline._components import checked_component
 from harness.pipeline._driver import WINDOW
@@ -341,7 +342,8 @@ def make_node(
             window=window,
             checkpoints=checkpoints,
         )
-        measures = node.stage.run(inputs=inputs, content=draft.content, context=context)
+        with seldom_collected():
+            measures = node.stage.run(inputs=inputs, content=draft.content, context=context)
         notes = behind.notes(measures.backend)
         note_measures(draft, node, measures, run=run, backend_notes=notes)
     shutil.rmtree(checkpoints, ignore_errors=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.errors import ArtefactError, CalldistilError
+from harness.garbage import seldom_collected
 from harness.pipeline._budget import Budget, BudgetLimits, Payer
 from harness.pipeline._local import Backends, content_of_inputs, drafted, make_node, note_measures
 from harness.pipeline._node import Node
@@ -125,7 +126,8 @@ def _work(node: Node, artefacts: ArtefactStore, run: str, cpus: float) -> None:
     assert isinstance(node.stage, OfflineStage)  # its caller looked
     with drafted(node, artefacts) as draft:
         inputs = content_of_inputs(node, artefacts)
-        measures = node.stage.work(inputs=inputs, content=draft.content)
+        with seldom_collected():
+            measures = node.stage.work(inputs=inputs, content=draft.content)
         share = min(1.0, max(1.0, cpus) / cores())
         note_measures(draft, node, replace(measures, share=share), run=run)
 

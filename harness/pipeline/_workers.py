@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import CalldistilError
+from harness.garbage import seldom_collected
 from harness.pipeline.stages import Measures, OfflineStage
 
 __all__ = ["Finished", "Task", "Workers", "cores", "default_jobs"]
@@ -218,7 +219,8 @@ def _end_with_parent() -> None:
 
 def _run(task: Task) -> _Said:
     try:
-        measures = task.stage.work(inputs=task.inputs, content=task.content)
+        with seldom_collected():
+            measures = task.stage.work(inputs=task.inputs, content=task.content)
     except CalldistilError as error:
         return _Said(message=error.message, hint=error.hint, exit_code=error.exit_code)
     except MemoryError:

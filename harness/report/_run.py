@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ConfigError, Problem
+from harness.garbage import seldom_collected
 from harness.metrics import Answers
 from harness.pipeline import (
     OVERLAPS,
@@ -32,6 +33,7 @@ __all__ = ["RunReader", "report_run", "run_answers", "run_systems"]
 _HEAD_TO_HEAD = ("direct", "cascade")  # kinds that answer no wider test set
 
 
+@seldom_collected()
 def report_run(
     folder: Path, *, metric: str | None = None, prices: PriceList | None = None
 ) -> HeadToHead:
