@@ -305,7 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "peer_value": round(peers.speed, 1),
         "ratio": round(ours.speed / peers.speed, 2),
         "aim": AIM,
-        "holds": ours.speed >= AIM * peers.speed,
+        "holds": round(ours.speed / peers.speed, 2) >= AIM,
     }
     if ours.f1 is not None and peers.f1 is not None:
         result |= {"f1": round(ours.f1, 1), "peer_f1": round(peers.f1, 1)}

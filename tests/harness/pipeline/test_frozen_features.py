@@ -40,7 +40,7 @@ def experiment(task_files, tmp_path_factory):
     }
     document["systems"] = {
         "llm": document["systems"]["llm"],
-        "linear": {**frozen, "options": options},
+        "mlp": {**frozen, "options": options},
         "knn": {**frozen, "options": {**options, "head": "knn"}},
         "more": {
             **frozen,
@@ -65,11 +65,14 @@ def test_rows_are_encoded_once_for_every_head_and_seed(experiment):
 def test_a_run_trains_on_the_vectors_and_predicts_as_the_student_alone_does(experiment):
     run = run_experiment(experiment, folder=experiment.parent / "run")
     rows = {row.system: row for row in report_run(run.folder).rows}
-    assert set(rows) >= {"linear", "knn", "more"}
+    assert set(rows) >= {"mlp", "knn", "more"}
     trained = {a.about.notes["title"]: a for a in run.artefacts if a.stage == "train"}
     assert len(trained) == 6
     student = load_student(
-        next(a for title, a in trained.items() if title.startswith("linear")).content / "model"
+        next(
+            a for title, a in trained.items() if title.startswith("mlp") and "train1" in title
+        ).content
+        / "model"
     )
     split = next(a for a in run.artefacts if a.stage == "split")
     examples = load_examples(split.content)
