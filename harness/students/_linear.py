@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LinearOptions", "LinearStudent"]
 
+_CHUNK = 4096  # examples whose cues are held together at prediction: memory stays flat
+
 
 class LinearOptions(ProbabilityOptions):
     """Options of ``linear.v1``.
@@ -179,12 +181,14 @@ class LinearStudent:
     def _raw(self, model: _Model, examples: Sequence[Example]) -> NDArray[np.float64]:
         """Probabilities before priors and temperature."""
         result = np.zeros((len(examples), len(self.labels)))
-        if len(examples):
-            cues = [cues_of(example, typed=model.typed) for example in examples]
-            matrix = _matrix(cues, model.columns, model.idf)
-            logits = np.asarray(matrix @ model.weights.T.astype(np.float64)) + model.bias
+        weights = model.weights.T.astype(np.float64)
+        for start in range(0, len(examples), _CHUNK):
+            part = examples[start : start + _CHUNK]
+            cues = [cues_of(example, typed=model.typed) for example in part]
+            logits = np.asarray(_matrix(cues, model.columns, model.idf) @ weights) + model.bias
             shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-            result[:, model.classes] = shares / shares.sum(axis=1, keepdims=True)
+            shares /= shares.sum(axis=1, keepdims=True)
+            result[start : start + len(part), model.classes] = shares
         return result
 
     def save(self, *, folder: Path) -> None:
