@@ -26,6 +26,7 @@ from harness.pipeline.stages._files import (
     save_predictions,
 )
 from harness.pipeline.stages._stage import Measures, StageContext, schema_hash
+from harness.pipeline.stages._train import training_rows
 from harness.protocols import Progress
 from harness.relations import Example, Mention, Prediction, Schema
 
@@ -146,7 +147,8 @@ class Calibrate:
 def _frequencies_of(inputs: Mapping[str, Path], labels: Sequence[str]) -> NDArray[np.float64]:
     """How often each label occurs in a student's training rows, and half a time more."""
     sources = [path for name, path in sorted(inputs.items()) if name.startswith("source")]
-    seen = Counter(example.relation for path in sources for example in load_examples(path))
+    rows = training_rows([load_examples(path) for path in sources])
+    seen = Counter(row.relation for row in rows)
     return np.array([seen[label] + 0.5 for label in labels])
 
 
