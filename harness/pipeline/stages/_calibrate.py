@@ -106,17 +106,9 @@ class Calibrate:
     ) -> Measures:
         labels = self.schema.label_names
         predictions, matrix = _scored(inputs["answers"], self.schema)
-        free = None
-        if self.method == "contextual":
-            free = _scored(inputs["content_free"], self.schema)[1]
         rows = [row for row, prediction in enumerate(predictions) if prediction.label is not None]
         corrected = matrix.copy()
-        if self.method == "estimated":
-            trained = _frequencies_of(inputs, labels)
-            wanted = estimated_prior(matrix[rows], trained=trained)
-            corrected[rows] = prior_correction(matrix[rows], trained=trained, wanted=wanted)
-        else:
-            corrected[rows] = self._corrected(matrix[rows], free)
+        corrected[rows] = self._corrected(matrix[rows], inputs)
         answered = list(predictions)
         for row in rows:
             answered[row] = replace(
@@ -126,14 +118,18 @@ class Calibrate:
         return Measures(units=len(predictions))
 
     def _corrected(
-        self, matrix: NDArray[np.float64], free: NDArray[np.float64] | None
+        self, matrix: NDArray[np.float64], inputs: Mapping[str, Path]
     ) -> NDArray[np.float64]:
+        if self.method == "contextual":
+            return contextual_calibration(matrix, _scored(inputs["content_free"], self.schema)[1])
+        if self.method == "estimated":
+            trained = _frequencies_of(inputs, self.schema.label_names)
+            wanted = estimated_prior(matrix, trained=trained)
+            return prior_correction(matrix, trained=trained, wanted=wanted)
         if self.method == "prior":
             # The system's own frequencies are those of its answers on this batch.
             seen = np.maximum(matrix.mean(axis=0), np.finfo(np.float64).tiny)
             return prior_correction(matrix, trained=seen, wanted=self._frequencies())
-        if free is not None:
-            return contextual_calibration(matrix, free)
         return batch_calibration(matrix)
 
     def _frequencies(self) -> list[float]:
