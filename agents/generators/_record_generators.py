@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import ceil
 from typing import ClassVar, Self, TypeVar
 
@@ -41,7 +42,7 @@ class RecordOptions(GeneratorOptions):
 R = TypeVar("R", bound=RecordOptions)
 
 
-class RecordGenerator(LabelGenerator[R]):
+class RecordGenerator(LabelGenerator[R], ABC):
     """Asks the same again until there are enough distinct samples or no attempt is left."""
 
     def __init__(self, *, context: AgentContext, options: R) -> None:
@@ -80,8 +81,9 @@ class RecordGenerator(LabelGenerator[R]):
         """Calls that bring enough samples if all of them are kept."""
         return 1
 
+    @abstractmethod
     def _content(self, item: GenerationItem) -> str:
-        raise NotImplementedError
+        """The request's text."""
 
     def _shown(self, item: GenerationItem, *, relation: str | None = None) -> list[str]:
         """The demonstrations in named fields."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -16,7 +17,7 @@ Row: TypeAlias = NDArray[np.float32]
 """Logits of every token of the vocabulary."""
 
 
-class Strand:
+class Strand(ABC):
     """Tokens to evaluate, of which some logits are read.
 
     Args:
@@ -46,18 +47,18 @@ class Strand:
         self.error: BackendError | None = None
         self.limit = 0
 
+    @abstractmethod
     def read(self, index: int, logits: Row) -> None:
         """Takes the logits that follow the token at ``index``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def more(self) -> Sequence[int]:
         """The tokens to evaluate next, once all of ``tokens`` are; none ends the strand."""
-        raise NotImplementedError
 
-    def cut(self) -> None:
+    def cut(self) -> None:  # noqa: B027 (most have nothing to do)
         """Tells the strand that the context is full, so that nothing can follow."""
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: B027 (most have nothing to do)
         """Lets go of what llama.cpp keeps for it."""
 
 
