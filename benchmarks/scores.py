@@ -35,8 +35,8 @@ def table(runs: Sequence[Path], metrics: Sequence[str] = METRICS) -> str:
             if rows[0].kind != "baseline":
                 lines.append(_line(reports[0], rows))
     headers = ["run", "system", "rows", "n", *metrics, "seconds spent once"]
-    right = ("left", "left", *("right",) * (len(headers) - 2))
-    return tabulate(lines, headers, tablefmt="pipe", colalign=right, disable_numparse=True)
+    sides = ("left", "left", *("right",) * (len(headers) - 2))
+    return tabulate(lines, headers, tablefmt="pipe", colalign=sides, disable_numparse=True)
 
 
 def _line(report: HeadToHead, rows: Sequence[Row]) -> list[str]:
