@@ -55,10 +55,10 @@ class Strand(ABC):
     def more(self) -> Sequence[int]:
         """The tokens to evaluate next, once all of ``tokens`` are; none ends the strand."""
 
-    def cut(self) -> None:  # noqa: B027 (most have nothing to do)
+    def cut(self) -> None:  # noqa: B027 (optional)
         """Tells the strand that the context is full, so that nothing can follow."""
 
-    def release(self) -> None:  # noqa: B027 (most have nothing to do)
+    def release(self) -> None:  # noqa: B027 (optional)
         """Lets go of what llama.cpp keeps for it."""
 
 
