@@ -16,11 +16,10 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
+from harness.cli._options import key_values
 from harness.datasets import read_examples
 from harness.errors import DataError, Problem
 from harness.metrics import join_labels, score
@@ -84,10 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     chosen = parser.parse_args(arguments)
 
-    options: dict[str, Any] = {}
-    for text in chosen.option:
-        key, _, value = text.partition("=")
-        options[key] = yaml.safe_load(value)
+    options = key_values(chosen.option, "--option")
     demo = chosen.train.startswith("demo")
     schema = load_schema("newsroom-demo" if demo else "semeval-2010-task-8")
     rows, held = (_demo if demo else _semeval)(chosen.train, schema)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import ERROR
@@ -102,6 +103,9 @@ def load_encoder(source: str) -> PreTrainedModel:
     import torch
     from transformers import AutoConfig, AutoModel
 
+    # PyTorch keeps the kernels of the last 1,024 products with their work space, and oneDNN below
+    # it keeps the kernels once more. Read at a process's first product.
+    os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
     config = _loaded(AutoConfig, source)
     # A pooler, where the architecture has one, is not used and would be trained for nothing.
     extra = {"add_pooling_layer": False} if config.model_type in _WITH_POOLER else {}

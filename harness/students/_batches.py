@@ -34,10 +34,19 @@ class Batch:
     spans: Tensor
 
 
-def collate(rows: Sequence[MarkedIds], *, pad: int) -> Batch:
-    """Pads rows to the longest one's length."""
+def collate(
+    rows: Sequence[MarkedIds], *, pad: int, multiple: int = 1, room: int | None = None
+) -> Batch:
+    """Pads rows to the longest one's length.
+
+    Args:
+        rows: Encoded rows.
+        pad: Id of the padding word.
+        multiple: The length is rounded up to a multiple of it.
+        room: What rounding stops at: the most tokens that the backbone takes.
+    """
     lengths = [len(row) for row in rows]
-    longest = max(lengths)
+    longest = padded_length(max(lengths), multiple, room)
     ids = np.full((len(rows), longest), pad, dtype=np.int64)
     for i, row in enumerate(rows):
         ids[i, : lengths[i]] = row.ids
@@ -50,6 +59,12 @@ def collate(rows: Sequence[MarkedIds], *, pad: int) -> Batch:
         starts=torch.tensor([row.starts for row in rows]),
         spans=torch.tensor([row.spans for row in rows]),
     )
+
+
+def padded_length(length: int, multiple: int, room: int | None = None) -> int:
+    """The length rounded up to a multiple, but not beyond ``room``."""
+    rounded = -(-length // multiple) * multiple
+    return rounded if room is None else max(length, min(rounded, room))
 
 
 def bucketed_batches(

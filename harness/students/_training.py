@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from harness.protocols import Progress
+from harness.students._backbone import longest_input
 from harness.students._batches import Batch, bucketed_batches, budgeted_batches, collate
 from harness.students._bert_forward import ByteDropout
 from harness.students._compact import compact_embeddings
@@ -145,6 +146,7 @@ class _Loop:
         self._weights = weights
         self._rows, self._targets, self._options = rows, targets, options
         self._lengths = [len(row) for row in rows]
+        self._room = longest_input(model.encoder.config)
         self._generator = np.random.default_rng(seed)
         self._dropout = ByteDropout(options.dropout, seed=seed)
         per_epoch = -(-len(rows) // options.batch_size)
@@ -178,7 +180,12 @@ class _Loop:
         )
         for group, peak in zip(self._optimiser.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
-        batch = collate([self._rows[i] for i in batch_rows], pad=0)
+        batch = collate(
+            [self._rows[i] for i in batch_rows],
+            pad=0,
+            multiple=self._options.pad_to_multiple_of,
+            room=self._room,
+        )
         loss = self._loss(batch, self._targets[batch_rows])
         loss.backward()  # type: ignore[no-untyped-call]
         if self._options.max_gradient is not None:

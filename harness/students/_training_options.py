@@ -24,6 +24,9 @@ class TrainingOptions(FileModel):
         epochs: Passes over the data, at least.
         min_steps: Optimiser steps, at least: a small set is passed over more often.
         batch_size: Rows per step.
+        pad_to_multiple_of: Batches are padded to a multiple of so many tokens. Above 1 there are
+            fewer shapes of batches, each of which has its kernels prepared and kept: on thousands
+            of rows that is faster and keeps memory flat.
         learning_rate: Peak rate of the encoder.
         head_learning_rate: Peak rate of the classifier.
         layer_decay: Factor on the rate from one layer to the one below; 1 is the same for all.
@@ -49,6 +52,7 @@ class TrainingOptions(FileModel):
     epochs: int = Field(default=6, ge=1)
     min_steps: int = Field(default=300, ge=0)
     batch_size: int = Field(default=8, ge=1)
+    pad_to_multiple_of: int = Field(default=1, ge=1, le=128)
     learning_rate: float = Field(default=2e-4, gt=0)
     head_learning_rate: float = Field(default=3e-4, gt=0)
     layer_decay: float = Field(default=1.0, gt=0, le=1)

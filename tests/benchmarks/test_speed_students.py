@@ -37,7 +37,8 @@ def test_a_sentence_transformers_loop_can_be_the_peer(capsys, monkeypatch):
 @pytest.mark.slow
 def test_growth_is_measured_in_processes_of_their_own(capsys, monkeypatch):
     monkeypatch.delenv("CALLDISTIL_DATA", raising=False)
-    assert student_growth.main(["--rows", "16"]) == 0
+    assert student_growth.main(["--rows", "16", "-O", "pad_to_multiple_of=8"]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["options"] == {"pad_to_multiple_of": 8}
     assert len(result["seconds"]) == len(result["peak_mib"]) == 2
     assert result["holds"] == (result["value"] <= 10.5 and result["memory"] <= 1.1)

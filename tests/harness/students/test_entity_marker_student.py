@@ -73,6 +73,17 @@ def test_the_same_seed_gives_the_same_weights(make, cause_rows, tmp_path, precis
     assert contents[0]["model.safetensors"] != contents[2]["model.safetensors"]
 
 
+def test_padding_to_a_multiple_trains_the_same_student(make, cause_rows):
+    rows = cause_rows(30)
+    shares = []
+    for multiple in (1, 8, 128):  # the tiny backbone takes fewer than 128 tokens
+        student = make(precision="fp32", dropout=0.0, pad_to_multiple_of=multiple)
+        student.fit(examples=rows, seed=1)
+        shares.append(student.predict_proba(examples=rows))
+    np.testing.assert_allclose(shares[1], shares[0], atol=1e-5)
+    np.testing.assert_allclose(shares[2], shares[0], atol=1e-5)
+
+
 def test_training_leaves_the_callers_random_state_alone(make, cause_rows):
     import torch
 

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from harness.students._batches import bucketed_batches, budgeted_batches  # noqa: E402
+from harness.students._batches import (  # noqa: E402
+    bucketed_batches,
+    budgeted_batches,
+    collate,
+    padded_length,
+)
 from harness.students._bert_forward import ByteDropout, LeanBert, is_lean  # noqa: E402
 from harness.students._compact import compact_embeddings  # noqa: E402
 from harness.students._marking import MarkedIds  # noqa: E402
@@ -124,6 +129,19 @@ def test_budgeted_batches_hold_every_row_once_within_the_budget(lengths, tokens)
     for batch in batches:
         longest = max(lengths[row] for row in batch)
         assert len(batch) == 1 or len(batch) * longest <= tokens
+
+
+def test_batches_are_padded_to_a_multiple_but_never_beyond_the_backbones_room():
+    rows = [MarkedIds(ids=[5] * n, starts=(0, 1), spans=((0, 1), (1, 2))) for n in (16, 9)]
+    assert collate(rows, pad=0).ids.shape == (2, 16)
+    whole = collate(rows[:1], pad=0, multiple=8)
+    assert whole.ids.shape == (1, 16)
+    assert whole.mask is None
+    padded = collate(rows[1:], pad=3, multiple=8)
+    assert padded.ids.tolist() == [[5] * 9 + [3] * 7]
+    assert padded.mask.tolist() == [[True] * 9 + [False] * 7]
+    assert padded_length(37, 8, 40) == 40
+    assert padded_length(37, 8, 38) == 38
 
 
 def test_buckets_waste_little_padding():
