@@ -2,8 +2,9 @@
 
 Run ``python -m benchmarks.speed.student_f1 gold_k8 --option learning_rate=4e-4``. SemEval
 students are scored on 1,000 rows of the training file that no few-shot set holds, demo students
-on the demo's dev rows. The defaults of ``entity_marker.v1`` were chosen with this. The last line
-is one JSON object.
+on the demo's dev rows. In place of a set's name there may be files of SemEval rows, such as
+``calldistil describe --export`` writes; none of their sentences is scored. The defaults of
+``entity_marker.v1`` were chosen with this. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _generated(file: Path, schema: Schema) -> list[Example]:
     return rows
 
 
-def _semeval(name: str, schema: Schema) -> tuple[list[Example], list[Example]]:
+def _semeval(names: Sequence[str], schema: Schema) -> tuple[list[Example], list[Example]]:
     home = os.environ.get("CALLDISTIL_DATA")
     if not home:
         raise DataError([Problem("SemEval is not at hand", "set CALLDISTIL_DATA to its folder")])
@@ -53,9 +54,17 @@ def _semeval(name: str, schema: Schema) -> tuple[list[Example], list[Example]]:
     rows = read_examples(folder / "TRAIN_FILE.TXT", format="semeval", schema=schema)
     draws: dict[str, list[int]] = json.loads((folder / "few_shot_ids.json").read_text())
     drawn = {str(i) for ids in draws.values() for i in ids}
-    held = [row for row in rows if row.id not in drawn]
+    given: list[Example] = []
+    if names[0] not in SETS:
+        for name in names:
+            given += read_examples(name, schema=schema)
+    seen = {row.text for row in given}
+    held = [row for row in rows if row.id not in drawn and row.text not in seen]
     random.Random(7).shuffle(held)
     held = held[:HELD_OUT]
+    if given:
+        return given, held
+    name = names[0]
     if name == "full":
         unseen = {row.id for row in held}
         return [row for row in rows if row.id not in unseen], held
@@ -66,10 +75,10 @@ def _semeval(name: str, schema: Schema) -> tuple[list[Example], list[Example]]:
     return written + gold, held
 
 
-def _demo(name: str, schema: Schema) -> tuple[list[Example], list[Example]]:
+def _demo(names: Sequence[str], schema: Schema) -> tuple[list[Example], list[Example]]:
     folder = BENCHMARKS / "demo"
     dev = list(read_examples(folder / "dev.jsonl", schema=schema))
-    if name == "demo_few_shot":
+    if names[0] == "demo_few_shot":
         return list(read_examples(folder / "few_shot.jsonl", schema=schema)), dev
     return _generated(folder / "recordings" / "generate.all_at_once.v1.jsonl", schema), dev
 
@@ -77,14 +86,14 @@ def _demo(name: str, schema: Schema) -> tuple[list[Example], list[Example]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains with each seed and prints the mean micro-F1 as one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.student_f1")
-    parser.add_argument("train", choices=SETS)
+    parser.add_argument("train", nargs="+", help=f"One of {', '.join(SETS)}; or files of rows.")
     parser.add_argument("--student", default="entity_marker.v1")
-    parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--option", "-O", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     chosen = parser.parse_args(arguments)
 
     options = key_values(chosen.option, "--option")
-    demo = chosen.train.startswith("demo")
+    demo = chosen.train[0].startswith("demo_")
     schema = load_schema("newsroom-demo" if demo else "semeval-2010-task-8")
     rows, held = (_demo if demo else _semeval)(chosen.train, schema)
     gold = {row.id: str(row.relation) for row in held}
@@ -97,10 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scores.append(float(score(join_labels(gold, said, schema), "micro_f1")[0]))
         print(f"seed {seed}: {scores[-1]:.1f} after {seconds[-1]:.0f} s", file=sys.stderr)
     result = {
-        "name": f"{chosen.student} on {chosen.train}, {len(rows)} rows",
+        "name": f"{chosen.student} on {' + '.join(chosen.train)}, {len(rows)} rows",
         "options": options,
         "value": round(float(np.mean(scores)), 1),
         "unit": "micro-F1 on held-out rows",
+        "held_out": len(held),
         "seeds": [round(value, 1) for value in scores],
         "seconds": round(float(np.mean(seconds)), 1),
     }

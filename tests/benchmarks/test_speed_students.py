@@ -35,6 +35,17 @@ def test_a_sentence_transformers_loop_can_be_the_peer(capsys, monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_peer_that_trains_longer_is_compared_by_its_seconds(capsys, monkeypatch):
+    pytest.importorskip("accelerate")
+    monkeypatch.delenv("CALLDISTIL_DATA", raising=False)
+    words = ["training", "--rows", "32", "--epochs", "1", "--peer-epochs", "2", "--turns", "1"]
+    assert students.main(words) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["unit"] == "seconds"
+    assert result["ratio"] == pytest.approx(result["peer_value"] / result["value"], rel=0.2)
+
+
+@pytest.mark.slow
 def test_growth_is_measured_in_processes_of_their_own(capsys, monkeypatch):
     monkeypatch.delenv("CALLDISTIL_DATA", raising=False)
     assert student_growth.main(["--rows", "16", "-O", "pad_to_multiple_of=8"]) == 0
