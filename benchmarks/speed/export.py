@@ -182,6 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not (folder / GRAPHS["int8"]).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             exported(data, chosen.epochs, chosen.precision, folder)
+        saved = json.loads((folder / "student.json").read_text(encoding="utf-8"))
+        if saved["options"]["precision"] != chosen.precision:
+            parser.error(f"--model {folder} was made with another --precision; name a new folder")
         if chosen.what == "growth":
             print(json.dumps(growth(data, folder, chosen.runtime, chosen.turns)))
             return 0

@@ -28,6 +28,8 @@ def test_the_last_line_is_one_object_with_both_sides(what, model, capsys, monkey
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(result) >= KEYS
     assert "newsroom demo" in result["name"]
+    with pytest.raises(SystemExit):
+        export.main([*words, "--precision", "fp32"])  # the folder's student is another
     if what == "inference":
         assert result["holds"] == (result["value"] / result["peer_value"] >= result["aim"])
         assert set(result["others"]) == {"torch", "onnx", "int8"}
