@@ -66,7 +66,8 @@ class Words:
     def _further(self) -> str:
         further = self.verdict.further_examples
         if further:
-            return f"about {count(further)} further test examples would tell"
+            examples = "example" if further == 1 else "examples"
+            return f"about {count(further)} further test {examples} would tell"
         if self.comparison.seeds_sd > 0:
             return "test examples alone would not tell at this estimate, more training seeds may"
         return "no number of test examples would tell at this estimate"
