@@ -85,6 +85,12 @@ def test_too_few_examples_are_not_separable_and_the_lacking_ones_are_counted() -
     assert verdict.sentence.endswith("It pays for itself after 3,400 sentences (assumed prices).")
 
 
+def test_one_further_example_is_told_in_the_singular() -> None:
+    verdict = decided(compared(-1.0, -2.0004, 0.0004, examples=1000), AFTER)
+    assert verdict.further_examples == 1
+    assert "about 1 further test example would tell" in verdict.sentence
+
+
 def test_a_difference_at_the_tolerance_needs_no_number_of_examples() -> None:
     verdict = decided(compared(-2.0, -4.0, 0.0), AFTER)
     assert (verdict.kind, verdict.further_examples) == ("not_separable", None)
