@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--option", "-O", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     chosen = parser.parse_args(arguments)
+    if len(chosen.train) > 1 and set(chosen.train) & set(SETS):
+        parser.error("name one set, or files of rows")
 
     options = key_values(chosen.option, "--option")
     demo = chosen.train[0].startswith("demo_")

@@ -287,6 +287,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peer-epochs", type=int, help="[as many as the student]")
     parser.add_argument("--turns", type=int, default=2)
     chosen = parser.parse_args(arguments)
+    if chosen.what != "training" and chosen.peer_epochs is not None:
+        parser.error("--peer-epochs is for training")
 
     data = corpus(chosen.rows)
     if chosen.what == "training":

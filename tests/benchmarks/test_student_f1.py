@@ -47,6 +47,11 @@ def test_a_set_goes_by_its_name_and_its_rows_are_not_scored(semeval, capsys):
     assert (result["value"], result["held_out"]) == (100.0, 38)
 
 
+def test_a_set_goes_with_no_files(semeval):
+    with pytest.raises(SystemExit):
+        student_f1.main(["gold_k8", "rows.jsonl"])
+
+
 def test_a_name_that_is_neither_is_told(semeval, tmp_path):
     with pytest.raises(DataError, match="absent"):
         student_f1.main([str(tmp_path / "absent.jsonl")])
