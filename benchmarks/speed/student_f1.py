@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.cli._options import key_values
+from benchmarks.speed.students import options_of
 from harness.datasets import read_examples
 from harness.errors import DataError, Problem
 from harness.metrics import join_labels, score
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(chosen.train) > 1 and set(chosen.train) & set(SETS):
         parser.error("name one set, or files of rows")
 
-    options = key_values(chosen.option, "--option")
+    options = options_of(chosen.option)
     demo = chosen.train[0].startswith("demo_")
     schema = load_schema("newsroom-demo" if demo else "semeval-2010-task-8")
     rows, held = (_demo if demo else _semeval)(chosen.train, schema)

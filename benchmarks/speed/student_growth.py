@@ -21,8 +21,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
 
-from benchmarks.speed.students import corpus
-from harness.cli._options import key_values
+from benchmarks.speed.students import corpus, options_of
 from harness.students import make_student, students
 
 __all__ = ["Trained", "main"]
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--option", "-O", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--repeat", action="store_true", help="The same rows ten times over.")
     chosen = parser.parse_args(arguments)
-    options = key_values(chosen.option, "--option")
+    options = options_of(chosen.option)
     sides = []
     for rows in (chosen.rows, FACTOR * chosen.rows):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

@@ -30,13 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from harness.datasets import read_examples
 from harness.metrics import join_labels, score
 from harness.relations import Example, Schema, load_schema
 from harness.students import DEFAULT_BACKBONE, backbone_folder, make_student
 
-__all__ = ["Side", "main"]
+__all__ = ["Corpus", "Side", "corpus", "main", "micro_f1", "options_of"]
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 BATCH = 16
@@ -85,6 +86,12 @@ def corpus(rows: int) -> Corpus:
         found[:rows],
         list(read_examples(DEMO / "dev.jsonl", schema=schema)),
     )
+
+
+def options_of(words: Sequence[str]) -> dict[str, Any]:
+    """Options of a student from ``KEY=VALUE`` words; values are YAML."""
+    pairs = (word.partition("=") for word in words)
+    return {key: yaml.safe_load(value) for key, _, value in pairs}
 
 
 def marked(example: Example) -> str:
