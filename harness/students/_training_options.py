@@ -26,7 +26,7 @@ class TrainingOptions(FileModel):
         batch_size: Rows per step.
         pad_to_multiple_of: Batches are padded to a multiple of so many tokens. Above 1 there are
             fewer shapes of batches, each of which has its kernels prepared and kept: on thousands
-            of rows that is faster and keeps memory flat.
+            of rows that is faster and takes less memory.
         learning_rate: Peak rate of the encoder.
         head_learning_rate: Peak rate of the classifier.
         layer_decay: Factor on the rate from one layer to the one below; 1 is the same for all.
